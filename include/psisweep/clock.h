@@ -1,0 +1,21 @@
+/* Time: a monotonic clock for durations, the wall clock for the record, and a patient sleeper for
+ * whoever waits on another process. */
+#ifndef PSISWEEP_CLOCK_H
+#define PSISWEEP_CLOCK_H
+
+/* Seconds since an arbitrary point; never goes back. */
+double psi_clock_monotonic(void);
+
+/* Seconds since 1970-01-01 UTC. */
+double psi_clock_wall(void);
+
+void psi_clock_sleep(double seconds);
+
+/* Waiting without burning a core: yields at first, then sleeps longer and longer, 20 ms at most.
+ * Zero it to begin, and again whenever something happened. */
+struct psi_patience {
+    unsigned rounds;
+};
+void psi_patience_wait(struct psi_patience *patience);
+
+#endif

@@ -1,0 +1,59 @@
+/* Data sets: images as they lie on disk (u8), labels, splits, and what normalises them.
+ *
+ * Every set is kept as u8, one row of channels * height * width bytes a sample, channel planes
+ * outermost (as CIFAR-10 stores them). Floats are made while a batch is gathered (net/kernel.h).
+ * Sets: idx and mnist (IDX files, plain or .gz), cifar10 (binary version), and two generators,
+ * glyphs (drawn digits) and planted (a task whose needed inputs are known).
+ */
+#ifndef PSISWEEP_DATASET_H
+#define PSISWEEP_DATASET_H
+
+#include "psisweep/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum psi_data_set { PSI_MNIST, PSI_IDX, PSI_CIFAR10, PSI_GLYPHS, PSI_PLANTED };
+
+struct psi_data_spec {
+    int set;               /* enum psi_data_set */
+    char *path;            /* folder of the files; NULL or ignored for generated sets */
+    size_t train;          /* training samples used, validation included; 0 = all / the default */
+    size_t test;           /* test samples used, the first ones; 0 = all / the default */
+    size_t validation;     /* the last so many of the used training samples are held out */
+    size_t inputs;         /* planted: number of inputs */
+    uint64_t random_seed;  /* generated sets: the job's seed */
+};
+
+enum { PSI_CHANNELS_MAX = 4, PSI_CLASSES_MAX = 256, PSI_PLANTED_BITS = 3 };
+
+/* Samples of one split, borrowed from their data set. */
+struct psi_split {
+    const uint8_t *pixel; /* (samples, features) */
+    const uint8_t *label; /* (samples) each < classes */
+    size_t samples;
+};
+
+struct psi_dataset {
+    size_t channels, height, width;
+    size_t features; /* channels * height * width */
+    size_t classes;  /* 1 + the largest label in train and test */
+    struct psi_split train, validation, test;
+    /* Mean and standard deviation of the training split (without validation), per channel, in
+     * units of the u8 pixel; x = (pixel - mean) / deviation. A constant channel has deviation 1. */
+    float mean[PSI_CHANNELS_MAX], deviation[PSI_CHANNELS_MAX];
+    uint32_t needed[PSI_PLANTED_BITS]; /* planted: the input that decides each bit, ascending */
+    uint8_t *pixel, *label; /* the storage that the splits point into; owned */
+};
+
+/* Load or generate. Damaged, truncated, mismatched or hostile files fail with PSI_DATA and one
+ * line naming file, field, expected and found; missing ones with PSI_IO naming the file; nothing
+ * is allocated on a header's word alone beyond what the file can hold. Sizes that leave an empty
+ * training or test split fail with PSI_USAGE. *out is owned by the caller. */
+enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_dataset **out,
+                                   struct psi_error *err);
+void psi_dataset_destroy(struct psi_dataset *dataset);
+
+/* Share of the largest class in a split: the accuracy A0 of the best constant answer. */
+double psi_split_chance(const struct psi_split *split);
+
+#endif

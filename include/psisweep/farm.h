@@ -1,0 +1,57 @@
+/* The farm: the message loop around the scheduler's policy. Rank 0 schedules and computes, every
+ * other rank computes. Knows tasks as numbers; what a task does is a callback.
+ *
+ * Messages are a fixed struct far below 4 KiB. Rank 0 answers between two steps of its own task,
+ * through the progress callback that it passes to the work; an idle rank polls patiently
+ * (clock.h). Above PSI_FARM_COMPUTE_MAX ranks, rank 0 only schedules.
+ */
+#ifndef PSISWEEP_FARM_H
+#define PSISWEEP_FARM_H
+
+#include "psisweep/schedule.h"
+#include "psisweep/status.h"
+#include "psisweep/train.h"
+#include <mpi.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PSI_FARM_COMPUTE_MAX = 256, PSI_FARM_NOTE = 160 };
+
+/* What a task's work hands back to rank 0: fixed size. */
+struct psi_outcome {
+    int status;               /* enum psi_status */
+    double seconds;           /* filled by the farm */
+    double value[4];          /* the work's own figures, for progress display */
+    char note[PSI_FARM_NOTE]; /* error text of a failed task, cut to fit */
+};
+
+struct psi_farm {
+    MPI_Comm comm;
+    /* Do one task; call progress often (at least every 10 ms or so). PSI_STOPPED means that it was
+     * dropped because progress said so; any other non-zero status is a failed attempt. */
+    enum psi_status (*work)(void *context, uint32_t task, const struct psi_progress *progress,
+                            struct psi_outcome *outcome, struct psi_error *err);
+    void *context;
+    /* Rank 0 only, may be NULL: told of every finished attempt, and ticked about every 0.2 s with
+     * outcome NULL. */
+    void (*report)(void *context, const struct psi_schedule_count *count, uint32_t task,
+                   uint32_t worker, const struct psi_outcome *outcome);
+    const volatile sig_atomic_t *stop; /* set by signal handlers: every rank drops its task */
+    int fail_fast; /* the first failed attempt stops the farm */
+};
+
+/* Collective over farm->comm. schedule is used on rank 0 only (NULL elsewhere) and must have been
+ * created for psi_farm_workers(size) workers. Returns on every rank the same: PSI_OK when all
+ * tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's status.
+ */
+enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
+                             struct psi_error *err);
+
+/* Workers among `size` ranks: size, or size - 1 where rank 0 only schedules. */
+uint32_t psi_farm_workers(int size);
+
+/* A barrier that sleeps instead of spinning. Collective. */
+void psi_farm_barrier(MPI_Comm comm);
+
+#endif

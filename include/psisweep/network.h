@@ -1,0 +1,84 @@
+/* Networks: layers, parameters in one flat array, forward and backward passes.
+ *
+ * Activations are feature-major: x (features, batch), a feature's batch contiguous. Weight
+ * matrices are (rows = outputs, cols = inputs), row-major; a convolution's is (out, in*kh*kw).
+ * All parameters live in one flat float array: first every prunable weight, layer after layer,
+ * then everything that is never pruned (biases). So a mask, a gradient and an optimiser's state
+ * are arrays of the same indexing, and a prunable weight has one flat index.
+ *
+ * A layer is a row of function pointers (src/net/layer.h); the network is a list of layers in
+ * topological order, each naming the one or two earlier activations it reads. Convolution,
+ * normalisation and residual links are further rows: callers here do not change.
+ */
+#ifndef PSISWEEP_NETWORK_H
+#define PSISWEEP_NETWORK_H
+
+#include "psisweep/dataset.h"
+#include "psisweep/random.h"
+#include "psisweep/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum psi_model_kind { PSI_MLP };
+enum psi_init { PSI_GLOROT, PSI_HE };
+enum { PSI_HIDDEN_MAX = 16, PSI_LAYER_NAME = 32 };
+
+struct psi_model_spec {
+    int kind; /* enum psi_model_kind */
+    int init; /* enum psi_init; weights normal, biases zero */
+    size_t hidden_count;
+    size_t hidden[PSI_HIDDEN_MAX]; /* mlp: units of each hidden layer, ReLU */
+};
+
+/* One prunable weight matrix: parameter[offset + row * cols + col]. */
+struct psi_weight_matrix {
+    char name[PSI_LAYER_NAME]; /* "dense1", ... */
+    size_t offset, rows, cols;
+};
+
+struct psi_network;
+
+/* Build for the shapes of a data set (only its channels, height, width, classes are read) and at
+ * most max_batch samples a pass. All memory of a pass is allocated here. */
+enum psi_status psi_network_create(const struct psi_model_spec *spec, const struct psi_dataset *shape,
+                                   size_t max_batch, struct psi_network **out,
+                                   struct psi_error *err);
+void psi_network_destroy(struct psi_network *network);
+
+size_t psi_network_max_batch(const struct psi_network *network);
+size_t psi_network_features(const struct psi_network *network);
+size_t psi_network_classes(const struct psi_network *network);
+size_t psi_network_weights(const struct psi_network *network);    /* prunable ones */
+size_t psi_network_parameters(const struct psi_network *network); /* all */
+float *psi_network_parameter(struct psi_network *network);        /* (parameters), borrowed */
+
+/* The prunable matrices, in flat order; borrowed. */
+size_t psi_network_matrices(const struct psi_network *network);
+const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *network, size_t i);
+
+/* Draw all parameters anew. Glorot & Bengio 2010: normal of variance 2 / (fan_in + fan_out);
+ * He et al. 2015: 2 / fan_in. Biases are set to zero. */
+void psi_network_initialise(struct psi_network *network, struct psi_random *random);
+
+/* Where a batch is gathered to: x (features, batch), owned by the network, filled by the caller. */
+float *psi_network_input(struct psi_network *network);
+
+/* Logits (classes, batch) for the batch in the input; borrowed until the next forward pass. */
+const float *psi_network_forward(struct psi_network *network, size_t batch);
+
+/* Back-propagate dlogits (classes, batch; overwritten) of the last forward pass and set, for each
+ * parameter, gradient[i] = decay * gradient[i] + dLoss/dparameter[i]; gradient is (parameters).
+ * decay = 0 gives the plain gradient whatever gradient held before; decay = momentum
+ * accumulates straight into the velocity (one GEMM, beta = momentum). */
+void psi_network_backward(struct psi_network *network, size_t batch, float *dlogits, float decay,
+                          float *gradient);
+
+/* Path connectivity under a mask (weights; 1 = survives). Units, not values: biases are ignored.
+ * on_path (weights, may be NULL): 1 for each weight on at least one path from an input to an
+ * output. reachable (classes, may be NULL): 1 for each output that some input reaches.
+ * Returns the number of weights on a path. */
+enum psi_status psi_network_paths(const struct psi_network *network, const uint8_t *mask,
+                                  uint8_t *on_path, uint8_t *reachable, size_t *count,
+                                  struct psi_error *err);
+
+#endif

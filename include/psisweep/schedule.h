@@ -1,0 +1,63 @@
+/* The scheduler's policy: a state machine without MPI. Events in, decisions out.
+ *
+ * Tasks form a forest: each waits for at most one other. Ready tasks go to workers longest
+ * remaining path first, with affinity: a worker is given tasks of the group (seed) it last worked
+ * on while that group's best is at least half as long as the longest ready one; an idle worker
+ * steals from any group. A worker may hold one task beyond the one it runs, so that a slow answer
+ * costs nothing, but only while there are more ready tasks than workers.
+ * The same object drives real ranks, simulated ranks and its own exhaustive tests. Given the same
+ * events in the same order it makes the same decisions. No call fails after create.
+ */
+#ifndef PSISWEEP_SCHEDULE_H
+#define PSISWEEP_SCHEDULE_H
+
+#include "psisweep/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define PSI_NO_TASK UINT32_MAX
+
+struct psi_task {
+    double cost;    /* expected seconds, > 0; only the order depends on it */
+    uint32_t after; /* the task that must be done first, or PSI_NO_TASK */
+    uint32_t group; /* affinity: tasks of one group share something a worker keeps */
+    uint8_t done;   /* already done in an earlier launch */
+};
+
+struct psi_schedule;
+
+/* attempts: how often a task is begun at most before it is given up (>= 1). Tasks that wait for a
+ * given-up task are given up with it. A cycle or a bad `after` or group is PSI_USAGE. The task
+ * array is copied. */
+enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks, uint32_t groups,
+                                    uint32_t workers, unsigned attempts, struct psi_schedule **out,
+                                    struct psi_error *err);
+void psi_schedule_destroy(struct psi_schedule *schedule);
+
+/* Decision: give `*task` to `*worker`. Returns 0 when nothing can be given now. Call until 0 after
+ * every event. Worker `first` hints nothing: workers are served in the order they became free. */
+int psi_schedule_decide(struct psi_schedule *schedule, uint32_t *worker, uint32_t *task);
+
+/* Events. Each returns 1 when it was news, 0 when it was late or never true (a result for a task
+ * that is already done or given up, from a worker that does not hold it and was not lost with it):
+ * ignoring those is safe. A late `done` of a task that a lost worker held and nobody has redone yet
+ * counts as done: the cell is in the file. */
+int psi_schedule_done(struct psi_schedule *schedule, uint32_t worker, uint32_t task);
+int psi_schedule_failed(struct psi_schedule *schedule, uint32_t worker, uint32_t task);
+/* The worker is gone; its tasks become ready again without counting as a failed attempt unless it
+ * was running one (the first it holds), which may have killed it. */
+int psi_schedule_lost(struct psi_schedule *schedule, uint32_t worker);
+/* No further task is given out. */
+void psi_schedule_stop(struct psi_schedule *schedule);
+
+struct psi_schedule_count {
+    uint32_t done, failed, running, held, ready, waiting; /* sum = tasks; done includes earlier;
+        failed = given up; running = first held by a worker; held = prefetched behind it */
+    double cost_done, cost_left; /* left: neither done nor given up */
+};
+void psi_schedule_count(const struct psi_schedule *schedule, struct psi_schedule_count *count);
+
+/* 1 when every task is done or given up, or (stopped) when no worker holds any. */
+int psi_schedule_finished(const struct psi_schedule *schedule);
+
+#endif

@@ -1,0 +1,35 @@
+/* Status codes and error text: the one way in which psisweep reports failure.
+ *
+ * A fallible function returns enum psi_status and takes a struct psi_error as its last argument.
+ * On failure it has no side effect, and the text says in one line where, what was expected, what
+ * was found and, where that helps, what to do. A diverged training run is a result, no error.
+ */
+#ifndef PSISWEEP_STATUS_H
+#define PSISWEEP_STATUS_H
+
+enum psi_status {
+    PSI_OK = 0,
+    PSI_USAGE,       /* a command line or a job file asks for what cannot be */
+    PSI_DATA,        /* a file's content is not what its format promises */
+    PSI_IO,          /* the system refused to read or write */
+    PSI_MEMORY,      /* an allocation failed */
+    PSI_NUMERIC,     /* a decomposition did not converge */
+    PSI_ENVIRONMENT, /* this machine, launcher or another process stands in the way */
+    PSI_STOPPED      /* asked to stop by a signal or by another rank; nothing is lost */
+};
+
+enum { PSI_ERROR_TEXT = 512 };
+
+struct psi_error {
+    enum psi_status status;
+    char text[PSI_ERROR_TEXT]; /* one line, UTF-8, no trailing newline */
+};
+
+/* Fill err (may be NULL) and return status, so that a caller writes `return psi_fail(...)`. */
+enum psi_status psi_fail(struct psi_error *err, enum psi_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A short lower-case name of a status, as stored in results files ("ok", "usage", ...). */
+const char *psi_status_name(enum psi_status status);
+
+#endif

@@ -1,0 +1,92 @@
+/* Training and evaluation: loss, optimisers, learning-rate schedules, the epoch loop. */
+#ifndef PSISWEEP_TRAIN_H
+#define PSISWEEP_TRAIN_H
+
+#include "psisweep/dataset.h"
+#include "psisweep/network.h"
+#include "psisweep/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum psi_optimizer { PSI_SGD, PSI_ADAM };
+enum psi_rate_schedule { PSI_CONSTANT, PSI_STEP, PSI_COSINE };
+
+struct psi_train_spec {
+    int optimizer;       /* enum psi_optimizer */
+    double rate;         /* learning rate at its highest */
+    int schedule;        /* enum psi_rate_schedule */
+    double warmup;       /* epochs of linear rise from 0 before the schedule begins */
+    double step_epochs;  /* step: every so many epochs ... */
+    double step_factor;  /* ... the rate is multiplied by this */
+    double momentum;     /* sgd: v = momentum v + g, w -= rate v (PyTorch's form) */
+    double weight_decay; /* g += weight_decay w, biases too (as torch.optim does, L2) */
+    double beta1, beta2, epsilon; /* adam (Kingma & Ba 2015, as torch.optim.Adam) */
+    size_t batch;        /* samples a step; a last, smaller batch is dropped */
+    size_t epochs;
+};
+
+/* Learning rate of step 0 .. steps-1, steps = epochs * steps_per_epoch. Cosine: half a period from
+ * rate to 0 (Loshchilov & Hutter 2017) over the steps that the warm-up leaves. */
+double psi_train_rate(const struct psi_train_spec *spec, size_t steps_per_epoch, size_t step);
+
+struct psi_score {
+    size_t samples;
+    size_t correct;
+    double accuracy;          /* correct / samples */
+    double loss;              /* mean cross-entropy, natural log */
+    size_t predicted_classes; /* number of distinct classes predicted */
+};
+
+/* Called between two steps (and batches of an evaluation). A non-zero answer asks to stop: the
+ * function called then returns PSI_STOPPED at once. May be NULL. */
+struct psi_progress {
+    int (*call)(void *context);
+    void *context;
+};
+
+/* Score the network as it stands on a split. Ties in the logits go to the lowest class. */
+enum psi_status psi_evaluate(struct psi_network *network, const struct psi_dataset *dataset,
+                             const struct psi_split *split, const struct psi_progress *progress,
+                             struct psi_score *score, struct psi_error *err);
+
+struct psi_training {
+    const struct psi_train_spec *spec;
+    const struct psi_dataset *dataset;
+    const uint8_t *mask;     /* (weights) or NULL = dense; pruned weights and their optimiser state
+                                are zero after every step */
+    uint64_t random_seed;    /* the order of epoch e is the stream "<name>/epoch=<e>" */
+    const char *random_name;
+    const struct psi_progress *progress;
+    double *curve;           /* (epochs + 1) or NULL: validation accuracy before the first step and
+                                after each epoch; NaN where there is no validation split and after
+                                a divergence */
+};
+
+/* Train network in place from its current parameters, optimiser state from zero. With a mask,
+ * pruned weights are zeroed first. A loss that is not finite ends training: *diverged = 1, PSI_OK;
+ * parameters are then as the last step left them. */
+enum psi_status psi_train(struct psi_network *network, const struct psi_training *training,
+                          int *diverged, struct psi_error *err);
+
+/* What psi_train is made of, for tests and benchmarks. */
+
+/* Mean cross-entropy of softmax(logits (classes, batch)) against label (batch), and its gradient
+ * dlogits = (softmax - onehot) / batch; dlogits may alias logits, or be NULL. */
+double psi_softmax_cross_entropy(const float *logits, const uint8_t *label, size_t classes,
+                                 size_t batch, float *dlogits);
+
+struct psi_optimizer_state;
+enum psi_status psi_optimizer_create(const struct psi_train_spec *spec, size_t parameters,
+                                     struct psi_optimizer_state **out, struct psi_error *err);
+void psi_optimizer_destroy(struct psi_optimizer_state *state);
+
+/* Backward pass and update of one step at the given rate; mask as above. */
+void psi_optimizer_step(struct psi_optimizer_state *state, struct psi_network *network,
+                        const uint8_t *mask, size_t batch, float *dlogits, double rate);
+
+/* 1 when every pruned weight of parameter (weights first) is zero and, if state is given, its
+ * optimiser state too. */
+int psi_mask_holds(const uint8_t *mask, size_t weights, const float *parameter,
+                   const struct psi_optimizer_state *state);
+
+#endif

@@ -1,0 +1,27 @@
+#include "psisweep/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum psi_status psi_fail(struct psi_error *err, enum psi_status status, const char *format, ...)
+{
+    if (err) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(err->text, sizeof err->text, format, arguments);
+        va_end(arguments);
+        err->status = status;
+    }
+    return status;
+}
+
+const char *psi_status_name(enum psi_status status)
+{
+    static const char *const names[] = {
+        [PSI_OK] = "ok",           [PSI_USAGE] = "usage",
+        [PSI_DATA] = "data",       [PSI_IO] = "io",
+        [PSI_MEMORY] = "memory",   [PSI_NUMERIC] = "numeric",
+        [PSI_STOPPED] = "stopped", [PSI_ENVIRONMENT] = "environment",
+    };
+    return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
+}
