@@ -1,57 +1,141 @@
-# psisweep: make help
+# psisweep. `make help` lists the targets.
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
+.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench install \
+        clean lib
 
 BUILD   ?= build
-CC      ?= cc
+CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
 MPICC   ?= mpicc
-AR      ?= ar
 PREFIX  ?= /usr/local
 DESTDIR ?=
 CFLAGS  ?= -O3 -g
-# CI and developers: make WERROR=-Werror
 WERROR  ?= -Werror
+comma   := ,
 
-PKG      = pkg-config
+# What is found, without root and without asking for more than mpicc and h5pcc on PATH.
 # HDF5: the parallel build's pkg-config file, else what h5pcc says of itself.
-HDF5_CFLAGS := $(shell $(PKG) --cflags-only-I hdf5-openmpi 2>/dev/null || h5pcc -show 2>/dev/null | grep -o -- '-I[^ ]*' | tr '\n' ' ')
-HDF5_LIBS   := $(shell $(PKG) --libs-only-L hdf5-openmpi 2>/dev/null || h5pcc -show 2>/dev/null | grep -o -- '-L[^ ]*' | tr '\n' ' ') -lhdf5_hl -lhdf5
-# OpenBLAS: Debian's serial build first, with its own rpath, for the system alternative may be a
-# threaded one; else pkg-config's.
-BLAS_DIR  := $(firstword $(wildcard /usr/lib/*/openblas-serial))
-BLAS_LIBS := $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(BLAS_DIR) -lopenblas,$(shell $(PKG) --libs openblas 2>/dev/null || echo -lopenblas))
-YAML_LIBS := $(shell $(PKG) --libs yaml-0.1 2>/dev/null || echo -lyaml)
-ZLIB_LIBS := $(shell $(PKG) --libs zlib 2>/dev/null || echo -lz)
-comma := ,
+HDF5_INC := $(shell pkg-config --cflags-only-I hdf5-openmpi 2>/dev/null || h5pcc -show 2>/dev/null | grep -o -- '-I[^ ]*' | tr '\n' ' ')
+HDF5_DIR := $(shell pkg-config --libs-only-L hdf5-openmpi 2>/dev/null || h5pcc -show 2>/dev/null | grep -o -- '-L[^ ]*' | tr '\n' ' ')
+HDF5_LIB  = $(HDF5_DIR) $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$(HDF5_DIR))) -lhdf5_hl -lhdf5
+# OpenBLAS: Debian's serial build by its own rpath first (the system alternative may be a threaded
+# one, or no OpenBLAS at all), else what pkg-config or the linker find.
+BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-serial))
+BLAS_LIB := $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(BLAS_DIR) -lopenblas,$(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas))
+COMMIT   := $(shell git describe --always --dirty 2>/dev/null || echo no git)
 
-WARN   = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(WERROR)
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) -MMD -MP
-LIBS = $(BLAS_LIBS) $(YAML_LIBS) $(ZLIB_LIBS) -lm
+WARN = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes \
+       -Wmissing-prototypes -Wvla $(WERROR)
+FLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) -MMD -MP
+LIBS  = $(BLAS_LIB) -lyaml -lz -lm
 
 # Below par and store: plain cc, one library, neither MPI nor HDF5.
-PLAIN_DIRS = core data net prune spectrum study
-PLAIN_SRC  = $(foreach d,$(PLAIN_DIRS),$(wildcard src/$(d)/*.c))
-PLAIN_OBJ  = $(PLAIN_SRC:%.c=$(BUILD)/%.o)
-MPI_SRC    = $(foreach d,par store report,$(wildcard src/$(d)/*.c))
-MPI_OBJ    = $(MPI_SRC:%.c=$(BUILD)/%.o)
-CLI_SRC    = $(wildcard src/cli/*.c)
-CLI_OBJ    = $(CLI_SRC:%.c=$(BUILD)/%.o)
-LIB        = $(BUILD)/libpsisweep.a
-UNIT       = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/test_*.c))
+PLAIN = $(patsubst %.c,$(BUILD)/%.o,$(foreach d,core data net prune spectrum study,$(wildcard src/$(d)/*.c)))
+REPORT = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/report/*.c))
+PAR   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/par/*.c))
+STORE = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/store/*.c))
+CLI   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
+LIB   = $(BUILD)/libpsisweep.a
+UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
+MPI   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/mpi/*.c))
+SHIM  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/cli/*.c))
+
+all: $(BUILD)/psisweep ## build/psisweep and build/libpsisweep.a
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(BUILD)/psisweep: $(CLI) $(PAR) $(STORE) $(REPORT) $(LIB)
+	$(MPICC) $(CFLAGS) -o $@ $^ $(HDF5_LIB) $(LIBS)
 
 lib: $(LIB)
-unit: $(UNIT)
-
-$(LIB): $(PLAIN_OBJ)
+$(LIB): $(PLAIN)
 	rm -f $@ && $(AR) rcs $@ $^
 
-$(PLAIN_OBJ): $(BUILD)/%.o: %.c
+$(PLAIN) $(REPORT): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(CC) $(FLAGS) -c $< -o $@
 
-$(BUILD)/tests/test_%: tests/test_%.c $(LIB)
+$(PAR) $(CLI) $(STORE): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -Itests $< -o $@ $(LIB) -lcmocka $(LIBS)
+	$(MPICC) $(FLAGS) $(HDF5_INC) -c $< -o $@
 
--include $(PLAIN_OBJ:.o=.d) $(UNIT:=.d)
+# The commit is compiled into one place alone, and only when it changes.
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D); echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+$(BUILD)/src/store/create.o $(BUILD)/src/cli/main.o: $(BUILD)/commit
+$(BUILD)/src/store/create.o $(BUILD)/src/cli/main.o: CFLAGS += -DPSI_COMMIT='"$(COMMIT)"'
+FORCE:
+
+$(BUILD)/tests/test_%: tests/test_%.c $(REPORT) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -Itests $< -o $@ $(REPORT) $(LIB) -lcmocka $(LIBS)
+
+$(BUILD)/tests/mpi/%: tests/mpi/%.c $(PAR) $(STORE) $(LIB)
+	@mkdir -p $(@D)
+	$(MPICC) $(FLAGS) $(HDF5_INC) $< -o $@ $(PAR) $(STORE) $(LIB) $(HDF5_LIB) $(LIBS)
+
+$(BUILD)/tests/cli/%.so: tests/cli/%.c
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -shared -fPIC $< -o $@ -ldl
+
+unit: $(UNIT) $(MPI) $(SHIM)
+
+info: ## what was found, and which versions
+	@echo "compiler   $$($(CC) --version | head -1)"
+	@echo "MPI        $$(command -v $(MPICC)): $$(mpirun --version 2>/dev/null | head -1)"
+	@echo "HDF5       $(HDF5_DIR) $$(h5pcc -showconfig 2>/dev/null | sed -n 's/^ *HDF5 Version: *//p')"
+	@echo "BLAS       $(BLAS_LIB)"
+	@echo "libraries  $(LIBS)"
+	@echo "commit     $(COMMIT)"
+	@test -x $(BUILD)/psisweep && $(BUILD)/psisweep --version || echo "not built yet"
+
+demo: ## install what is missing, build, sweep the built-in digits, show F_min
+	tools/install-deps build
+	$(MAKE) all
+	tools/launch 2 $(BUILD)/psisweep run jobs/quickstart.yaml
+
+test: ## install what is missing, build, run every test
+	tools/install-deps build test
+	$(MAKE) check
+
+check: all unit
+	tools/check-layers
+	tests/run $(UNIT) $(wildcard tests/mpi/*.sh tests/cli/*.sh)
+
+test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
+	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(wildcard tests/mpi/*.sh tests/cli/*.sh)
+
+# The serial tests under the sanitisers and valgrind, in build folders of their own.
+SERIAL_LONG = TEST_SECONDS=3600 PSI_CHECKED=1
+asan: ## unit tests under AddressSanitizer
+	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -DPSI_DEBUG -fsanitize=address -fno-omit-frame-pointer" serial
+ubsan: ## unit tests under UndefinedBehaviorSanitizer
+	$(MAKE) BUILD=build-ubsan CFLAGS="-O1 -g -DPSI_DEBUG -fsanitize=undefined -fno-sanitize-recover=all" serial
+serial: $(UNIT)
+	$(SERIAL_LONG) tests/run $(UNIT)
+valgrind: $(UNIT) ## unit tests under valgrind
+	@for t in $(UNIT); do printf '#!/bin/sh\nexec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
+	$(SERIAL_LONG) tests/run $(UNIT:=.valgrind)
+
+tidy: ## clang-tidy and cppcheck where they are installed
+	clang-tidy --quiet $(wildcard src/core/*.c src/data/*.c src/net/*.c src/prune/*.c src/spectrum/*.c src/study/*.c src/report/*.c) -- -std=c17 -D_GNU_SOURCE -Iinclude
+format: ## clang-format every source
+	clang-format -i $(wildcard src/*/*.[ch] include/psisweep/*.h tests/*.[ch] tests/*/*.[ch] tools/*.c)
+
+bench: all ## speed beside PyTorch, interleaved, one thread each
+	tools/install-deps build bench
+	@mkdir -p $(BUILD)/tools
+	$(CC) $(FLAGS) tools/bench.c -o $(BUILD)/tools/bench $(LIB) $(LIBS)
+	/usr/bin/python3 tools/peer_torch.py --bench $(BUILD)/tools/bench
+
+install: all ## into DESTDIR/PREFIX
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/psisweep/jobs
+	install -m 755 $(BUILD)/psisweep $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(wildcard jobs/*) $(DESTDIR)$(PREFIX)/share/psisweep/jobs/
+
+clean: ## remove what was built
+	rm -rf build build-asan build-ubsan
+
+-include $(patsubst %.o,%.d,$(PLAIN) $(REPORT) $(PAR) $(STORE) $(CLI)) $(UNIT:=.d) $(MPI:=.d)

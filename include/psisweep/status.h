@@ -15,21 +15,22 @@ enum psi_status {
     PSI_MEMORY,      /* an allocation failed */
     PSI_NUMERIC,     /* a decomposition did not converge */
     PSI_ENVIRONMENT, /* this machine, launcher or another process stands in the way */
-    PSI_STOPPED      /* asked to stop by a signal or by another rank; nothing is lost */
+    PSI_STOPPED,     /* asked to stop by a signal or by another rank; nothing is lost */
+    PSI_STATUSES
 };
 
-enum { PSI_ERROR_TEXT = 512 };
+enum { PSI_ERROR_TEXT = 2048 };
 
 struct psi_error {
     enum psi_status status;
-    char text[PSI_ERROR_TEXT]; /* one line, UTF-8, no trailing newline */
+    char text[PSI_ERROR_TEXT]; /* UTF-8, no trailing newline; one line unless it lists differences */
 };
 
 /* Fill err (may be NULL) and return status, so that a caller writes `return psi_fail(...)`. */
 enum psi_status psi_fail(struct psi_error *err, enum psi_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A short lower-case name of a status, as stored in results files ("ok", "usage", ...). */
-const char *psi_status_name(enum psi_status status);
+/* Short lower-case names, as stored in results files ("ok", "usage", ...); NULL-ended. */
+extern const char *const psi_status_names[PSI_STATUSES + 1];
 
 #endif

@@ -15,13 +15,13 @@ enum psi_status psi_fail(struct psi_error *err, enum psi_status status, const ch
     return status;
 }
 
-const char *psi_status_name(enum psi_status status)
-{
-    static const char *const names[] = {
-        [PSI_OK] = "ok",           [PSI_USAGE] = "usage",
-        [PSI_DATA] = "data",       [PSI_IO] = "io",
-        [PSI_MEMORY] = "memory",   [PSI_NUMERIC] = "numeric",
-        [PSI_STOPPED] = "stopped", [PSI_ENVIRONMENT] = "environment",
-    };
-    return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
-}
+const char *const psi_status_names[PSI_STATUSES + 1] = {
+    [PSI_OK] = "ok",
+    [PSI_USAGE] = "usage",
+    [PSI_DATA] = "data",
+    [PSI_IO] = "io",
+    [PSI_MEMORY] = "memory",
+    [PSI_NUMERIC] = "numeric",
+    [PSI_ENVIRONMENT] = "environment",
+    [PSI_STOPPED] = "stopped",
+};

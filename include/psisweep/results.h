@@ -1,0 +1,107 @@
+/* The results file: one HDF5 file a sweep, readable at any instant, torn by nothing.
+ *
+ * Rank 0 creates FILE.tmp with every dataset allocated and filled (contiguous, NaN), syncs it and
+ * renames it: after that no metadata ever changes. Each rank opens the file with the MPI-IO driver
+ * on MPI_COMM_SELF and writes the disjoint, contiguous slabs of its own records: data and checksum,
+ * then a sync, then the status byte. A record whose status is not `done` is computed again.
+ * Variables and their meaning: record.h. Nothing here is collective; calls of several ranks on
+ * different records do not meet.
+ */
+#ifndef PSISWEEP_RESULTS_H
+#define PSISWEEP_RESULTS_H
+
+#include "psisweep/job.h"
+#include "psisweep/record.h"
+#include "psisweep/status.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define PSI_RESULTS_SCHEMA "psisweep-results-1"
+
+/* What a file says once, at its creation. */
+struct psi_results_facts {
+    const struct psi_job *job;
+    const struct psi_network *network;
+    struct psi_layout layout;
+    double chance_test;      /* A0 of the test split */
+    size_t test_samples, validation_samples;
+    const char *numerics; /* kernel level and BLAS core: what the bits depend on */
+};
+
+/* Create path atomically (through path.tmp). An existing file is replaced: ask before. */
+enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
+                                   struct psi_error *err);
+
+struct psi_results;
+
+/* READ needs no MPI and works while a sweep writes. WRITE needs MPI_Init and opens with MPI-IO on
+ * MPI_COMM_SELF. A file that is not there is PSI_IO; one that is foreign, truncated or of another
+ * schema is PSI_DATA. */
+enum psi_results_mode { PSI_RESULTS_READ, PSI_RESULTS_WRITE };
+enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
+                                 struct psi_results **out, struct psi_error *err);
+/* Closes without a further write; NULL is fine. */
+void psi_results_close(struct psi_results *results);
+
+/* Borrowed until the close. */
+const char *psi_results_path(const struct psi_results *results);
+const struct psi_job *psi_results_job(const struct psi_results *results);
+const struct psi_layout *psi_results_layout(const struct psi_results *results);
+const char *psi_results_numerics(const struct psi_results *results);
+size_t psi_results_test_samples(const struct psi_results *results);
+double psi_results_chance(const struct psi_results *results);
+
+/* A whole variable by its name in the table, into room for all its elements. */
+enum psi_status psi_results_read(struct psi_results *results, const char *name, void *values,
+                                 struct psi_error *err);
+
+/* Which record: arm and density are ignored for a parent. */
+struct psi_record_at {
+    enum psi_owner owner;
+    size_t arm, seed, density;
+};
+
+/* Read one record (created for the file's layout). A `done` record whose checksum does not fit its
+ * content is PSI_DATA. */
+enum psi_status psi_results_get(struct psi_results *results, struct psi_record_at at, void *record,
+                                struct psi_error *err);
+
+/* Say that a record is being computed: status running, attempt one more than the file's, and who.
+ * Fills made->attempt. */
+enum psi_status psi_results_begin(struct psi_results *results, struct psi_record_at at,
+                                  struct psi_made *made, struct psi_error *err);
+
+/* Write a finished record: everything, its checksum (computed here), sync, status done. */
+enum psi_status psi_results_put(struct psi_results *results, struct psi_record_at at, void *record,
+                                struct psi_error *err);
+
+/* Say that an attempt failed with `cause`, or (cause PSI_STOPPED) that it was dropped. */
+enum psi_status psi_results_fail(struct psi_results *results, struct psi_record_at at,
+                                 enum psi_status cause, struct psi_error *err);
+
+/* One launch of the program on this file. Strings are cut to fit. */
+struct psi_launch {
+    double start; /* seconds since 1970 */
+    int32_t ranks;
+    char host[64], slurm_job[32], mpi[64], hdf5[32], blas[128], kernels[32];
+};
+
+/* Record a launch in the next free row (the last row when all are used); *index is its number.
+ * Leader only. */
+enum psi_status psi_results_launch(struct psi_results *results, const struct psi_launch *launch,
+                                   int32_t *index, struct psi_error *err);
+
+/* Copy the done records that both files have, by the names of arms and the values of seeds and
+ * densities, from `from` into `to` where they are not done; *copied counts them. PSI_USAGE with
+ * the difference when the jobs differ in anything that makes a cell. */
+enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
+                                 size_t *copied, struct psi_error *err);
+
+/* Two locks beside the file keep launches apart: the leader's (exclusive, rank 0) and the workers'
+ * (shared, every rank). A new leader waits until the workers of a killed launch are gone. */
+struct psi_lock;
+enum psi_status psi_lock_leader(const char *path, struct psi_lock **out, struct psi_error *err);
+enum psi_status psi_lock_worker(const char *path, struct psi_lock **out, struct psi_error *err);
+void psi_lock_release(struct psi_lock *lock);
+
+#endif

@@ -1,0 +1,50 @@
+#include "cli.h"
+#include "psisweep/comm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int psi_cli_exit_code(enum psi_status status)
+{
+    switch (status) {
+    case PSI_OK:
+        return PSI_EXIT_COMPLETE;
+    case PSI_USAGE:
+        return PSI_EXIT_USAGE;
+    case PSI_DATA:
+    case PSI_IO:
+        return PSI_EXIT_IO;
+    case PSI_STOPPED:
+        return PSI_EXIT_RESUMABLE;
+    default:
+        return PSI_EXIT_ENVIRONMENT;
+    }
+}
+
+int psi_cli_complain(const struct psi_error *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "psisweep: %s\n", err->text);
+    return psi_cli_exit_code(err->status);
+}
+
+int psi_cli_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input,
+                  int *code)
+{
+    char name[64];
+    snprintf(name, sizeof name, "psisweep %s", command);
+    argv[0] = name;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0) {
+            if (psi_comm_launch_rank() == 0)
+                argp_help(argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, name);
+            *code = PSI_EXIT_COMPLETE;
+            return 0;
+        }
+    }
+    unsigned flags = ARGP_NO_EXIT | ARGP_NO_HELP;
+    if (psi_comm_launch_rank() != 0)
+        flags |= ARGP_NO_ERRS;
+    *code = PSI_EXIT_USAGE;
+    return argp_parse(argp, argc, argv, flags, NULL, input) == 0;
+}

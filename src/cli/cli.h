@@ -1,0 +1,36 @@
+/* What the commands share. Private to cli; only cli prints and exits. */
+#ifndef PSISWEEP_CLI_H
+#define PSISWEEP_CLI_H
+
+#include "psisweep/status.h"
+#include <argp.h>
+#include <errno.h>
+
+/* Exit codes, the same for every command. */
+enum {
+    PSI_EXIT_COMPLETE = 0,
+    PSI_EXIT_USAGE = 2,       /* command line or job file */
+    PSI_EXIT_FAILED = 3,      /* finished, but some cells failed */
+    PSI_EXIT_RESUMABLE = 4,   /* interrupted; the same command goes on */
+    PSI_EXIT_IO = 5,          /* a file cannot be read or written, or is not what it should be */
+    PSI_EXIT_ENVIRONMENT = 6  /* machine, launcher, another process, memory */
+};
+int psi_cli_exit_code(enum psi_status status);
+
+/* Print "psisweep: text" on stderr and return the exit code of err->status. */
+int psi_cli_complain(const struct psi_error *err);
+
+/* argp_parse with this program's manners: `command` names it in messages, one rank of a launch
+ * speaks, --help goes to stdout. Returns 1 to go on, else *code is the exit code. */
+int psi_cli_parse(const struct argp *argp, const char *command, int argc, char **argv, void *input,
+                  int *code);
+
+enum psi_format { PSI_TEXT, PSI_JSON, PSI_CSV };
+
+/* Thresholds of several results files to stdout. Returns an exit code. */
+int psi_cli_print_thresholds(const char *const *path, size_t paths, enum psi_format format);
+
+int psi_cli_run(int argc, char **argv);
+int psi_cli_fmin(int argc, char **argv);
+
+#endif

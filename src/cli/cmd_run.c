@@ -1,0 +1,223 @@
+/* psisweep run: one job file, any number of ranks, one results file, F_min at the end. */
+#include "cli.h"
+#include "run.h"
+
+#include "psisweep/clock.h"
+#include "psisweep/comm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static volatile sig_atomic_t run_stop; /* set by signals; a handler can reach nothing else */
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    run_stop = 1;
+}
+
+enum { KEY_SET = 256, KEY_PRINT, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS, KEY_JSON, KEY_CSV };
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE", 0, "results file (default results/NAME.h5)", 0},
+    {"set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0},
+    {"print-config", KEY_PRINT, NULL, 0, "print the job with every key, its help and default", 0},
+    {"from", KEY_FROM, "OLD.h5", 0, "take the cells that OLD.h5 has already, compute the rest", 0},
+    {"attempts", KEY_ATTEMPTS, "N", 0, "give a cell up after N failed attempts (default 2)", 0},
+    {"fail-fast", KEY_FAST, NULL, 0, "stop at the first failed attempt instead of going on", 0},
+    {"allow-mixed", KEY_MIXED, NULL, 0,
+     "accept ranks or a file of another kernel level or BLAS core: results then depend on who "
+     "computes what",
+     0},
+    {"json", KEY_JSON, NULL, 0, "print F_min at the end as JSON", 0},
+    {"csv", KEY_CSV, NULL, 0, "print F_min at the end as CSV", 0},
+    {"quiet", 'q', NULL, 0, "no progress on stderr", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct psi_run_options *o = state->input;
+    char *end;
+    switch (key) {
+    case 'o':
+        o->output = argument;
+        return 0;
+    case 'q':
+        o->quiet = 1;
+        return 0;
+    case KEY_SET:
+        o->override[o->overrides++] = argument;
+        return 0;
+    case KEY_PRINT:
+        o->print_config = 1;
+        return 0;
+    case KEY_FROM:
+        o->from = argument;
+        return 0;
+    case KEY_FAST:
+        o->fail_fast = 1;
+        return 0;
+    case KEY_MIXED:
+        o->allow_mixed = 1;
+        return 0;
+    case KEY_JSON:
+        o->format = PSI_JSON;
+        return 0;
+    case KEY_CSV:
+        o->format = PSI_CSV;
+        return 0;
+    case KEY_ATTEMPTS:
+        o->attempts = (unsigned)strtoul(argument, &end, 10);
+        if (*end || o->attempts < 1 || o->attempts > 1000) {
+            argp_error(state, "--attempts: expected 1 to 1000, found '%s'", argument);
+            return EINVAL;
+        }
+        return 0;
+    case ARGP_KEY_ARG:
+        if (o->job_path) {
+            argp_error(state, "one job file, found a second: '%s'", argument);
+            return EINVAL;
+        }
+        o->job_path = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (!o->job_path) {
+            argp_error(state, "a job file is needed, as in: psisweep run jobs/quickstart.yaml");
+            return EINVAL;
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp run_argp = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "JOB.yaml",
+    .doc = "Sweep the grid of a job file into one results file. The same command again resumes.\n\n"
+           "  psisweep run jobs/quickstart.yaml\n"
+           "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
+           "  psisweep run jobs/quickstart.yaml --set train.epochs=3 -o /tmp/try.h5\n"
+           "  psisweep run more-seeds.yaml --from results/quickstart.h5\n"};
+
+static void catch_signals(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+    struct sigaction action = {.sa_handler = on_signal};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* The farm over what is left; fills *count on rank 0. */
+static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *count,
+                                struct psi_error *err)
+{
+    struct psi_schedule *schedule = NULL;
+    struct psi_task *task = NULL;
+    uint32_t tasks = 0;
+    enum psi_status status = PSI_OK;
+    if (run->rank == 0) {
+        status = psi_run_tasks(run, &task, &tasks, err);
+        if (!status)
+            status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
+                                         psi_farm_workers(run->size), run->options->attempts,
+                                         &schedule, err);
+        if (!status)
+            status = psi_progress_line_create(run, &run->progress, err);
+    }
+    if (!(status = psi_comm_agree(run->comm, status, err))) {
+        struct psi_farm farm = {.comm = run->comm,
+                                .work = psi_run_work,
+                                .context = run,
+                                .report = run->rank == 0 ? psi_progress_line_report : NULL,
+                                .stop = run->stop,
+                                .fail_fast = run->options->fail_fast};
+        status = psi_farm_run(&farm, schedule, err);
+        if (run->rank == 0)
+            psi_schedule_count(schedule, count);
+        if (run->fatal.status)
+            *err = run->fatal;
+        enum psi_status fatal = psi_comm_agree(run->comm, run->fatal.status, err);
+        status = fatal ? fatal : status;
+    }
+    psi_progress_line_destroy(run->progress);
+    run->progress = NULL;
+    psi_schedule_destroy(schedule);
+    free(task);
+    return status;
+}
+
+/* Rank 0's last words. Returns the exit code. */
+static int run_summary(struct psi_run *run, enum psi_status status, double seconds,
+                       const struct psi_schedule_count *count, const struct psi_error *err)
+{
+    size_t total = run->job->seeds * (1 + run->job->arms * run->job->densities);
+    long s = (long)seconds;
+    if (!run->options->quiet || status)
+        fprintf(stderr, "psisweep: %s: %u of %zu records done, %u failed, in %ld:%02ld:%02ld\n",
+                run->path, count->done, total, count->failed, s / 3600, s / 60 % 60, s % 60);
+    if (status == PSI_STOPPED) {
+        fprintf(stderr, "psisweep: interrupted; the same command goes on from here\n");
+        return PSI_EXIT_RESUMABLE;
+    }
+    if (status)
+        return psi_cli_complain(err);
+    const char *path = run->path;
+    int code = psi_cli_print_thresholds(&path, 1, run->options->format);
+    return code == 0 && count->failed ? PSI_EXIT_FAILED : code;
+}
+
+static int run_launched(const struct psi_run_options *o, struct psi_job *job)
+{
+    struct psi_error err = {0};
+    struct psi_schedule_count count = {0};
+    struct psi_run run = {.options = o, .job = job, .comm = MPI_COMM_WORLD, .stop = &run_stop};
+    double start = psi_clock_monotonic();
+    int code = 0;
+    MPI_Init(NULL, NULL);
+    catch_signals(); /* after MPI_Init, which has handlers of its own */
+    MPI_Comm_rank(run.comm, &run.rank);
+    MPI_Comm_size(run.comm, &run.size);
+    enum psi_status status = psi_run_setup(&run, &err);
+    int began = status == PSI_OK;
+    if (began)
+        status = run_farm(&run, &count, &err);
+    psi_farm_barrier(run.comm); /* every rank's last write is in the file */
+    if (run.rank == 0)
+        code = began ? run_summary(&run, status, psi_clock_monotonic() - start, &count, &err)
+                     : psi_cli_complain(&err);
+    psi_run_teardown(&run);
+    MPI_Bcast(&code, 1, MPI_INT, 0, run.comm);
+    MPI_Finalize();
+    return code;
+}
+
+int psi_cli_run(int argc, char **argv)
+{
+    struct psi_error err = {0};
+    struct psi_job *job = NULL;
+    int code = PSI_EXIT_ENVIRONMENT;
+    struct psi_run_options o = {.attempts = 2, .format = PSI_TEXT};
+    o.override = calloc((size_t)argc, sizeof *o.override);
+    if (!o.override)
+        return code;
+    if (psi_cli_parse(&run_argp, "run", argc, argv, &o, &code)) {
+        if (psi_job_read(o.job_path, o.override, o.overrides, &job, &err)) {
+            code = psi_cli_exit_code(err.status);
+            if (psi_comm_launch_rank() == 0)
+                psi_cli_complain(&err);
+        } else if (o.print_config) {
+            code = PSI_EXIT_COMPLETE;
+            if (psi_comm_launch_rank() == 0)
+                psi_job_print(job, stdout);
+        } else {
+            code = run_launched(&o, job);
+        }
+    }
+    psi_job_destroy(job);
+    free(o.override);
+    return code;
+}

@@ -1,0 +1,50 @@
+/* psisweep: dispatch to the commands. */
+#include "cli.h"
+#include "psisweep/version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", psi_cli_run, "sweep the grid of a job file into a results file, or resume it"},
+    {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
+};
+
+static void usage(FILE *file)
+{
+    fprintf(file,
+            "psisweep finds where neural networks stop recovering from pruning.\n\n"
+            "  psisweep run jobs/quickstart.yaml\n"
+            "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
+            "  psisweep fmin results/mnist-lenet300.h5\n\n"
+            "Commands (each has --help):\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(file, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(file, "\nExit codes: 0 complete, 2 usage or job file, 3 some cells failed,\n"
+                  "4 interrupted and resumable, 5 input or output, 6 environment.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return PSI_EXIT_COMPLETE;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("psisweep %s (%s)\n", PSI_VERSION, PSI_COMMIT);
+        return PSI_EXIT_COMPLETE;
+    }
+    if (*name)
+        fprintf(stderr, "psisweep: no command '%s'\n\n", name);
+    usage(stderr);
+    return PSI_EXIT_USAGE;
+}

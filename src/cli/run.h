@@ -1,0 +1,77 @@
+/* psisweep run, in parts: setup (job, ranks, file), work (one task), progress (rank 0's line). */
+#ifndef PSISWEEP_CLI_RUN_H
+#define PSISWEEP_CLI_RUN_H
+
+#include "psisweep/farm.h"
+#include "psisweep/job.h"
+#include "psisweep/results.h"
+#include "psisweep/trial.h"
+#include <mpi.h>
+#include <signal.h>
+
+enum { PSI_PARENTS_KEPT = 4, PSI_NUMERICS = 96 };
+
+struct psi_run_options {
+    const char *job_path;
+    const char *output; /* NULL = results/NAME.h5 */
+    const char *from;   /* NULL = none */
+    const char **override;
+    size_t overrides;
+    unsigned attempts;
+    int print_config, fail_fast, allow_mixed, quiet;
+    int format; /* enum psi_format */
+};
+
+/* A dense parent in memory, with the modes its cells are compared with. */
+struct psi_kept_parent {
+    size_t seed; /* SIZE_MAX = empty */
+    unsigned long used;
+    struct psi_parent parent;
+    struct psi_parent_modes *modes;
+};
+
+/* One launch, as one rank sees it. */
+struct psi_run {
+    const struct psi_run_options *options;
+    MPI_Comm comm;
+    int rank, size;
+    struct psi_job *job;
+    char path[4096];
+    char numerics[PSI_NUMERICS]; /* "avx512 SkylakeX" */
+    int kernel_level;
+    struct psi_lock *leader, *worker;
+    struct psi_study *study;
+    struct psi_results *results;
+    int32_t launch;
+    struct psi_kept_parent kept[PSI_PARENTS_KEPT];
+    unsigned long uses;
+    struct psi_cell cell; /* workspace */
+    struct psi_error fatal; /* what no retry mends: the results file cannot be written */
+    volatile sig_atomic_t *stop;
+    struct psi_progress_line *progress; /* rank 0 */
+};
+
+/* Collective: ranks agree on numerics, load data, create or open the file, take the locks. */
+enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err);
+void psi_run_teardown(struct psi_run *run);
+
+/* Tasks: 0 .. seeds-1 are the dense parents, then the cells in file order. */
+struct psi_record_at psi_run_record_of(const struct psi_job *job, uint32_t task);
+
+/* Rank 0: what is left to do, for the scheduler. *task is owned by the caller. */
+enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
+                              struct psi_error *err);
+
+/* The farm's callback: do one task and put it into the file. context = struct psi_run. */
+enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_progress *progress,
+                             struct psi_outcome *outcome, struct psi_error *err);
+
+/* Rank 0's progress line on stderr; the farm's report callback. context = struct psi_run. */
+struct psi_progress_line;
+enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progress_line **out,
+                                         struct psi_error *err);
+void psi_progress_line_destroy(struct psi_progress_line *line);
+void psi_progress_line_report(void *context, const struct psi_schedule_count *count, uint32_t task,
+                              uint32_t worker, const struct psi_outcome *outcome);
+
+#endif

@@ -1,0 +1,164 @@
+/* Rank 0's progress on stderr: one redrawn line on a terminal, else a line now and then. */
+#include "run.h"
+
+#include "psisweep/clock.h"
+#include "psisweep/memory.h"
+#include "psisweep/threshold.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct psi_progress_line {
+    int terminal;
+    double start, shown;   /* monotonic seconds */
+    double cost_at_start;  /* done before this launch */
+    int begun;
+    uint32_t failed_attempts;
+    /* the sweep so far, for F_min so far: arrays over (arms, seeds, densities) */
+    double *psi, *achieved, *effective;
+    uint8_t *finished;
+    struct psi_sweep sweep;
+};
+
+enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progress_line **out,
+                                         struct psi_error *err)
+{
+    const struct psi_job *job = run->job;
+    size_t cells = job->arms * job->seeds * job->densities;
+    enum psi_status status = PSI_MEMORY;
+    double *stages = psi_allocate(cells * PSI_STAGES, sizeof *stages, "progress", err);
+    struct psi_progress_line *line = psi_allocate(1, sizeof *line, "progress", err);
+    if (!stages || !line || !(line->psi = psi_allocate(cells, sizeof(double), "progress", err)) ||
+        !(line->achieved = psi_allocate(cells, sizeof(double), "progress", err)) ||
+        !(line->effective = psi_allocate(cells, sizeof(double), "progress", err)) ||
+        !(line->finished = psi_allocate(cells, 1, "progress", err)))
+        goto out;
+    if ((status = psi_results_read(run->results, "psi", stages, err)) ||
+        (status = psi_results_read(run->results, "density_achieved", line->achieved, err)) ||
+        (status = psi_results_read(run->results, "density_effective", line->effective, err)) ||
+        (status = psi_results_read(run->results, "status", line->finished, err)))
+        goto out;
+    for (size_t i = 0; i < cells; i++) {
+        line->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
+        line->finished[i] = line->finished[i] == PSI_DONE;
+    }
+    line->sweep = (struct psi_sweep){.arms = job->arms,
+                                     .seeds = job->seeds,
+                                     .densities = job->densities,
+                                     .density = job->density,
+                                     .achieved = line->achieved,
+                                     .effective = line->effective,
+                                     .psi = line->psi,
+                                     .finished = line->finished};
+    line->terminal = isatty(STDERR_FILENO);
+    line->start = line->shown = psi_clock_monotonic();
+    *out = line;
+    line = NULL;
+out:
+    psi_progress_line_destroy(line);
+    free(stages);
+    return status;
+}
+
+void psi_progress_line_destroy(struct psi_progress_line *line)
+{
+    if (!line)
+        return;
+    if (line->terminal && line->begun)
+        fputc('\n', stderr);
+    free(line->finished);
+    free(line->effective);
+    free(line->achieved);
+    free(line->psi);
+    free(line);
+}
+
+static void note_cell(struct psi_run *run, uint32_t task, const struct psi_outcome *outcome)
+{
+    struct psi_progress_line *line = run->progress;
+    if (task < run->job->seeds)
+        return;
+    size_t cell = task - run->job->seeds;
+    line->psi[cell] = outcome->value[0];
+    line->achieved[cell] = outcome->value[1];
+    line->effective[cell] = outcome->value[2];
+    line->finished[cell] = 1;
+}
+
+/* "magnitude .0026, random .031": the pooled thresholds so far, of arms that have one. */
+static void thresholds_so_far(const struct psi_run *run, char *text, size_t size)
+{
+    const struct psi_sweep *sweep = &run->progress->sweep;
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t arm = 0; arm < sweep->arms && used + 40 < size; arm++) {
+        struct psi_pooled pooled;
+        if (psi_threshold_pool(sweep, arm, 0.5, 0, &pooled, NULL) || !isfinite(pooled.center) ||
+            pooled.center <= 0.0)
+            continue;
+        used += (size_t)snprintf(text + used, size - used, "%s%.24s %.2g", used ? ", " : "; F_min ",
+                                 run->job->arm[arm].name, pooled.center);
+        if (used >= size)
+            used = size - 1;
+    }
+    for (char *c = text; *c; c++) { /* names are data: none may move the cursor */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    }
+}
+
+static void show(const struct psi_run *run, const struct psi_schedule_count *count)
+{
+    struct psi_progress_line *line = run->progress;
+    char left[32] = "?", thresholds[200] = "";
+    double now = psi_clock_monotonic(), gained = count->cost_done - line->cost_at_start;
+    uint32_t tasks = count->done + count->failed + count->running + count->held + count->ready +
+                     count->waiting;
+    if (gained > 0.0) {
+        long seconds = lround((now - line->start) * count->cost_left / gained);
+        snprintf(left, sizeof left, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60,
+                 seconds % 60);
+    }
+    thresholds_so_far(run, thresholds, sizeof thresholds);
+    fprintf(stderr, "%s%u/%u done, %u failed, %u running, %s left%s%s",
+            line->terminal ? "\r" : "psisweep: ", count->done, tasks, count->failed, count->running,
+            left, thresholds, line->terminal ? "\033[K" : "\n");
+    fflush(stderr);
+    line->shown = now;
+    line->begun = 1;
+}
+
+static void say_failure(const struct psi_run *run, uint32_t task, const struct psi_outcome *outcome)
+{
+    struct psi_record_at at = psi_run_record_of(run->job, task);
+    fprintf(stderr, "%spsisweep: attempt failed: ", run->progress->terminal ? "\r\033[K" : "");
+    if (at.owner == PSI_OF_PARENT)
+        fprintf(stderr, "dense parent of seed %u", run->job->seed[at.seed]);
+    else
+        fprintf(stderr, "arm %s, seed %u, density %.3g", run->job->arm[at.arm].name,
+                run->job->seed[at.seed], run->job->density[at.density]);
+    fprintf(stderr, ": %s\n", outcome->note);
+}
+
+void psi_progress_line_report(void *context, const struct psi_schedule_count *count, uint32_t task,
+                              uint32_t worker, const struct psi_outcome *outcome)
+{
+    enum { TERMINAL_TENTHS = 2, LOG_TENTHS = 50 };
+    struct psi_run *run = context;
+    struct psi_progress_line *line = run->progress;
+    (void)worker;
+    if (!line->begun && !outcome)
+        line->cost_at_start = count->cost_done;
+    if (outcome && outcome->status == PSI_OK)
+        note_cell(run, task, outcome);
+    if (run->options->quiet)
+        return;
+    if (outcome && outcome->status != PSI_OK && outcome->status != PSI_STOPPED)
+        say_failure(run, task, outcome);
+    double every = 0.1 * (line->terminal ? TERMINAL_TENTHS : LOG_TENTHS);
+    if (psi_clock_monotonic() - line->shown >= every)
+        show(run, count);
+}

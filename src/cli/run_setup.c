@@ -1,0 +1,225 @@
+#include "run.h"
+
+#include "psisweep/clock.h"
+#include "psisweep/comm.h"
+#include "psisweep/kernel.h"
+#include "psisweep/memory.h"
+
+#include <errno.h>
+#include <hdf5.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The bits depend on the kernels and on OpenBLAS's choice for this processor: all ranks use the
+ * same of both. */
+static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err)
+{
+    run->kernel_level = psi_comm_minimum(run->comm, psi_kernels_best());
+    snprintf(run->numerics, sizeof run->numerics, "%s %s",
+             psi_kernels_name(run->kernel_level), psi_blas_core());
+    if (run->options->allow_mixed)
+        return PSI_OK;
+    enum psi_status status =
+        psi_comm_same(run->comm, "kernels and BLAS core types", run->numerics, err);
+    if (status) {
+        char text[PSI_ERROR_TEXT];
+        snprintf(text, sizeof text, "%.300s", err->text);
+        psi_fail(err, status,
+                 "%s, so results would depend on who computes what: set OPENBLAS_CORETYPE to one "
+                 "that all have, or accept it with --allow-mixed",
+                 text);
+    }
+    return status;
+}
+
+/* "results/NAME.h5", with every byte of the name that is awkward in a path made '_'. */
+static void default_path(const struct psi_job *job, char *path, size_t size)
+{
+    int start = snprintf(path, size, "results/%s.h5", job->name);
+    for (int i = 8; i < start - 3 && (size_t)i < size - 1; i++) {
+        unsigned char c = (unsigned char)path[i];
+        if (c <= ' ' || c == 127 || strchr("/\\\"'`$&|;<>()*?![]{}~#:%", c))
+            path[i] = '_';
+    }
+    mkdir("results", 0777); /* where it fails, creating the file tells why */
+}
+
+static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
+{
+    enum psi_status status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
+    if (status)
+        return status;
+    char *difference = psi_job_difference(psi_results_job(run->results), run->job, 0, err);
+    if (!difference)
+        return PSI_MEMORY;
+    if (*difference)
+        status = psi_fail(err, PSI_USAGE,
+                          "%s belongs to another job; write to another file with -o (with --from "
+                          "%s to take the cells that both have). Differences:\n%s",
+                          run->path, run->path, difference);
+    else if (!run->options->allow_mixed &&
+             strcmp(psi_results_numerics(run->results), run->numerics) != 0)
+        status = psi_fail(err, PSI_ENVIRONMENT,
+                          "%s was computed with %s, here it is %s: its bits would be mixed; "
+                          "accept that with --allow-mixed",
+                          run->path, psi_results_numerics(run->results), run->numerics);
+    free(difference);
+    return status;
+}
+
+static void text_field(char *field, size_t size, const char *text)
+{
+    snprintf(field, size, "%s", text ? text : "");
+    field[strcspn(field, "\n")] = '\0';
+}
+
+static enum psi_status record_launch(struct psi_run *run, struct psi_error *err)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int length;
+    unsigned major, minor, release;
+    struct psi_launch launch = {.start = psi_clock_wall(), .ranks = run->size};
+    MPI_Get_library_version(mpi, &length);
+    mpi[strcspn(mpi, ",")] = '\0';
+    H5get_libversion(&major, &minor, &release);
+    gethostname(launch.host, sizeof launch.host - 1);
+    text_field(launch.slurm_job, sizeof launch.slurm_job, getenv("SLURM_JOB_ID"));
+    text_field(launch.mpi, sizeof launch.mpi, mpi);
+    snprintf(launch.hdf5, sizeof launch.hdf5, "%u.%u.%u", major, minor, release);
+    text_field(launch.blas, sizeof launch.blas, psi_blas_config());
+    text_field(launch.kernels, sizeof launch.kernels, psi_kernels_name(run->kernel_level));
+    return psi_results_launch(run->results, &launch, &run->launch, err);
+}
+
+static enum psi_status copy_from(struct psi_run *run, struct psi_error *err)
+{
+    struct psi_results *from = NULL;
+    size_t copied = 0;
+    enum psi_status status = psi_results_open(run->options->from, PSI_RESULTS_READ, &from, err);
+    if (!status)
+        status = psi_results_copy(from, run->results, run->launch, &copied, err);
+    if (!status && !run->options->quiet)
+        fprintf(stderr, "psisweep: took %zu records from %s\n", copied, run->options->from);
+    psi_results_close(from);
+    return status;
+}
+
+/* Rank 0: the file exists and is this job's when this returns. */
+static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
+{
+    const struct psi_study *study = run->study;
+    enum psi_status status = psi_lock_leader(run->path, &run->leader, err);
+    if (status)
+        return status;
+    if (access(run->path, F_OK) == 0) {
+        if ((status = open_existing(run, err)))
+            return status;
+    } else {
+        struct psi_results_facts facts = {
+            .job = run->job,
+            .network = study->network,
+            .layout = study->layout,
+            .chance_test = study->chance_test,
+            .test_samples = study->dataset->test.samples,
+            .validation_samples = study->dataset->validation.samples,
+            .numerics = run->numerics,
+        };
+        if ((status = psi_results_create(run->path, &facts, err)) ||
+            (status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err)))
+            return status;
+    }
+    if ((status = record_launch(run, err)))
+        return status;
+    return run->options->from ? copy_from(run, err) : PSI_OK;
+}
+
+static enum psi_status setup_records(struct psi_run *run, struct psi_error *err)
+{
+    enum psi_status status = psi_lock_worker(run->path, &run->worker, err);
+    if (!status && !run->results)
+        status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
+    if (!status)
+        status = psi_record_create(PSI_OF_CELL, &run->study->layout, &run->cell, err);
+    for (size_t i = 0; !status && i < PSI_PARENTS_KEPT; i++) {
+        run->kept[i].seed = SIZE_MAX;
+        status = psi_record_create(PSI_OF_PARENT, &run->study->layout, &run->kept[i].parent, err);
+    }
+    return status;
+}
+
+enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err)
+{
+    enum psi_status status = setup_numerics(run, err);
+    if (status)
+        return status;
+    if (run->options->output)
+        snprintf(run->path, sizeof run->path, "%s", run->options->output);
+    else
+        default_path(run->job, run->path, sizeof run->path);
+    status = psi_study_create(run->job, run->kernel_level, &run->study, err);
+    if ((status = psi_comm_agree(run->comm, status, err)))
+        return status;
+    if (run->rank == 0)
+        status = setup_file(run, err);
+    if ((status = psi_comm_agree(run->comm, status, err)))
+        return status;
+    MPI_Bcast(&run->launch, 1, MPI_INT32_T, 0, run->comm);
+    status = setup_records(run, err);
+    return psi_comm_agree(run->comm, status, err);
+}
+
+void psi_run_teardown(struct psi_run *run)
+{
+    for (size_t i = 0; i < PSI_PARENTS_KEPT; i++) {
+        psi_parent_modes_destroy(run->kept[i].modes);
+        psi_record_clear(PSI_OF_PARENT, &run->kept[i].parent);
+    }
+    psi_record_clear(PSI_OF_CELL, &run->cell);
+    psi_results_close(run->results);
+    psi_study_destroy(run->study);
+    psi_lock_release(run->worker);
+    psi_lock_release(run->leader);
+}
+
+/* Cost in units of one cell's retraining epoch; parents first, for every cell waits for one. */
+static double task_cost(const struct psi_job *job, struct psi_record_at at)
+{
+    return at.owner == PSI_OF_PARENT ? (double)job->train.epochs + 2.0
+                                     : (double)job->retrain.epochs + 1.0;
+}
+
+enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **out, uint32_t *tasks,
+                              struct psi_error *err)
+{
+    const struct psi_job *job = run->job;
+    size_t cells = job->arms * job->seeds * job->densities, count = job->seeds + cells;
+    enum psi_status status = PSI_MEMORY;
+    uint8_t *state = NULL;
+    struct psi_task *task = NULL;
+    if (count >= PSI_NO_TASK)
+        return psi_fail(err, PSI_USAGE, "the grid has over %u cells", PSI_NO_TASK - 1);
+    if (!(state = psi_allocate(count, 1, "states", err)) ||
+        !(task = psi_allocate(count, sizeof *task, "tasks", err)))
+        goto out;
+    if ((status = psi_results_read(run->results, "dense_status", state, err)) ||
+        (status = psi_results_read(run->results, "status", state + job->seeds, err)))
+        goto out;
+    for (uint32_t t = 0; t < count; t++) {
+        struct psi_record_at at = psi_run_record_of(job, t);
+        task[t].cost = task_cost(job, at);
+        task[t].after = at.owner == PSI_OF_PARENT ? PSI_NO_TASK : (uint32_t)at.seed;
+        task[t].group = (uint32_t)at.seed;
+        task[t].done = state[t] == PSI_DONE;
+    }
+    *out = task;
+    *tasks = (uint32_t)count;
+    task = NULL;
+out:
+    free(task);
+    free(state);
+    return status;
+}

@@ -1,0 +1,173 @@
+#include "file.h"
+#include "h5.h"
+
+#include "psisweep/hash.h"
+#include "psisweep/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5_hl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* CF flag attributes: values 0, 1, ... and "pending running done failed". */
+static int set_flags(hid_t dataset, const char *const *flag)
+{
+    uint8_t value[16];
+    char meanings[256] = "";
+    size_t count = 0;
+    for (; flag[count]; count++) {
+        value[count] = (uint8_t)count;
+        strcat(meanings, count ? " " : "");
+        strcat(meanings, flag[count]);
+    }
+    return psi_h5_set_numbers(dataset, "flag_values", H5T_NATIVE_UINT8, count, value) &&
+           psi_h5_set_text(dataset, "flag_meanings", meanings);
+}
+
+static enum psi_status create_variables(hid_t file, const struct psi_layout *layout,
+                                        const hid_t scale[PSI_AXES], struct psi_error *err)
+{
+    const double nan64 = NAN;
+    const float nan32 = NAN;
+    const uint64_t zero = 0;
+    for (const struct psi_variable *v = psi_variables; v->name; v++) {
+        unsigned char axis[PSI_DIMS_MAX];
+        hsize_t extent[PSI_DIMS_MAX];
+        int n = psi_results_axes(v, axis);
+        for (int i = 0; i < n; i++)
+            extent[i] = layout->extent[axis[i]];
+        const void *fill = v->type == PSI_F64   ? (const void *)&nan64
+                           : v->type == PSI_F32 ? (const void *)&nan32
+                                                : (const void *)&zero;
+        hid_t dataset = psi_h5_dataset(file, v->name, psi_h5_type(v->type), n, extent, fill);
+        int ok = dataset >= 0 && psi_h5_set_text(dataset, "units", v->unit) &&
+                 psi_h5_set_text(dataset, "long_name", v->meaning);
+        if (ok && v->owner == PSI_OF_CELL)
+            ok = psi_h5_set_text(dataset, "coordinates", "sparsity");
+        if (ok && v->flag)
+            ok = set_flags(dataset, v->flag);
+        for (int i = 0; ok && i < n; i++)
+            ok = H5DSattach_scale(dataset, scale[axis[i]], (unsigned)i) >= 0;
+        if (dataset >= 0)
+            H5Dclose(dataset);
+        if (!ok)
+            return psi_h5_fail(err, PSI_IO, v->name, "cannot create the variable");
+    }
+    return PSI_OK;
+}
+
+
+/* Attributes hold only what never changes. */
+static enum psi_status create_facts(hid_t file, const struct psi_results_facts *facts,
+                                    struct psi_error *err)
+{
+    enum { ATTRIBUTE_MAX = 60000 }; /* HDF5 keeps an attribute below 64 KiB in the object header */
+    const struct psi_job *job = facts->job;
+    uint64_t test = facts->test_samples, validation = facts->validation_samples;
+    char hash[17];
+    char *text = psi_job_text(job, err);
+    if (!text)
+        return PSI_MEMORY;
+    if (strlen(text) > ATTRIBUTE_MAX) {
+        free(text);
+        return psi_fail(err, PSI_USAGE, "the job resolves to over %d bytes: list fewer seeds",
+                        ATTRIBUTE_MAX);
+    }
+    snprintf(hash, sizeof hash, "%016llx",
+             (unsigned long long)psi_hash_end(psi_hash_add(PSI_HASH_START, text, strlen(text))));
+    int ok = psi_h5_set_text(file, "Conventions", "CF-1.8") &&
+             psi_h5_set_text(file, "title", job->name) &&
+             psi_h5_set_text(file, "schema", PSI_RESULTS_SCHEMA) &&
+             psi_h5_set_text(file, "source", "psisweep " PSI_VERSION " (" PSI_COMMIT ")") &&
+             psi_h5_set_text(file, "job", text) && psi_h5_set_text(file, "job_hash", hash) &&
+             psi_h5_set_text(file, "job_source", job->source ? job->source : "") &&
+             psi_h5_set_text(file, "random", PSI_RANDOM_NAME) &&
+             psi_h5_set_text(file, "numerics", facts->numerics) &&
+             psi_h5_set_numbers(file, "chance_accuracy", H5T_NATIVE_DOUBLE, 0,
+                                &facts->chance_test) &&
+             psi_h5_set_numbers(file, "test_samples", H5T_NATIVE_UINT64, 0, &test) &&
+             psi_h5_set_numbers(file, "validation_samples", H5T_NATIVE_UINT64, 0, &validation);
+    free(text);
+    return ok ? PSI_OK : psi_h5_fail(err, PSI_IO, "attributes", "cannot write");
+}
+
+static enum psi_status create_content(hid_t file, const struct psi_results_facts *facts,
+                                      struct psi_error *err)
+{
+    hid_t scale[PSI_AXES] = {0};
+    enum psi_status status = create_facts(file, facts, err);
+    if (!status)
+        status = psi_results_create_axes(file, facts, scale, err);
+    if (!status)
+        status = psi_results_create_known(file, facts, scale, err);
+    if (!status)
+        status = create_variables(file, &facts->layout, scale, err);
+    if (!status)
+        status = psi_results_create_launches(file, scale[PSI_AXIS_LAUNCH], err);
+    for (int a = PSI_AXIS_ARM; a < PSI_AXES; a++) {
+        if (scale[a] > 0)
+            H5Dclose(scale[a]);
+    }
+    return status;
+}
+
+/* fsync a file or the folder that holds it: after this, a crash of the machine keeps it. */
+static int sync_path(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    int ok = fsync(fd) == 0;
+    close(fd);
+    return ok;
+}
+
+static int sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash - path) + 1 : 0;
+    snprintf(folder, sizeof folder, "%.*s.", length, path);
+    return sync_path(folder);
+}
+
+static enum psi_status create_file(const char *path, const struct psi_results_facts *facts,
+                                   struct psi_error *err)
+{
+    hid_t how = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_link_creation_order(how, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    /* not LATEST: superblock 3 marks a file as open for writing, and a killed run would leave
+     * that mark behind */
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, how, access);
+    H5Pclose(access);
+    H5Pclose(how);
+    if (file < 0)
+        return psi_fail(err, PSI_IO, "%s: cannot create: %s", path, strerror(errno));
+    enum psi_status status = create_content(file, facts, err);
+    if (H5Fclose(file) < 0 && !status)
+        status = psi_h5_fail(err, PSI_IO, path, "cannot write (is the disk full?)");
+    return status;
+}
+
+enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
+                                   struct psi_error *err)
+{
+    char temporary[PATH_MAX];
+    int length = snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return psi_fail(err, PSI_USAGE, "%s: path too long", path);
+    psi_h5_quiet();
+    enum psi_status status = create_file(temporary, facts, err);
+    if (!status && (!sync_path(temporary) || rename(temporary, path) != 0 || !sync_folder(path)))
+        status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
+                          strerror(errno));
+    if (status)
+        unlink(temporary);
+    return status;
+}

@@ -1,0 +1,32 @@
+/* What the parts of the results file share. Private to store. */
+#ifndef PSISWEEP_STORE_FILE_H
+#define PSISWEEP_STORE_FILE_H
+
+#include "psisweep/results.h"
+#include <hdf5.h>
+
+enum { PSI_VARIABLES_MAX = 96, PSI_DIMS_MAX = 6 };
+
+struct psi_results {
+    char *path;
+    char *numerics;
+    hid_t file;
+    struct psi_job *job;
+    struct psi_layout layout;
+    double chance_test;
+    size_t test_samples;
+    hid_t dataset[PSI_VARIABLES_MAX]; /* parallel to psi_variables; 0 = not open */
+};
+
+/* Axes of a variable, its owner's first; returns their number. */
+int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI_DIMS_MAX]);
+
+/* The parts of psi_results_create. scale: the dimension scale of each axis, filled by the first
+ * and closed by the caller. */
+enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_facts *facts,
+                                        hid_t scale[PSI_AXES], struct psi_error *err);
+enum psi_status psi_results_create_known(hid_t file, const struct psi_results_facts *facts,
+                                         const hid_t scale[PSI_AXES], struct psi_error *err);
+enum psi_status psi_results_create_launches(hid_t file, hid_t scale, struct psi_error *err);
+
+#endif

@@ -1,0 +1,116 @@
+#include "h5.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+hid_t psi_h5_type(enum psi_type type)
+{
+    switch (type) {
+    case PSI_U8:
+        return H5T_NATIVE_UINT8;
+    case PSI_I32:
+        return H5T_NATIVE_INT32;
+    case PSI_I64:
+        return H5T_NATIVE_INT64;
+    case PSI_U64:
+        return H5T_NATIVE_UINT64;
+    case PSI_F32:
+        return H5T_NATIVE_FLOAT;
+    case PSI_F64:
+        break;
+    }
+    return H5T_NATIVE_DOUBLE;
+}
+
+hid_t psi_h5_dataset(hid_t file, const char *name, hid_t type, int dims, const hsize_t *extent,
+                     const void *fill)
+{
+    hid_t space = H5Screate_simple(dims, extent, NULL);
+    hid_t how = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(how, H5D_CONTIGUOUS);
+    H5Pset_obj_track_times(how, 0);
+    H5Pset_alloc_time(how, fill ? H5D_ALLOC_TIME_EARLY : H5D_ALLOC_TIME_LATE);
+    H5Pset_fill_time(how, fill ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER);
+    if (fill)
+        H5Pset_fill_value(how, type, fill);
+    hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
+    H5Pclose(how);
+    H5Sclose(space);
+    return dataset;
+}
+
+int psi_h5_set_text(hid_t object, const char *name, const char *text)
+{
+    size_t length = strlen(text);
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, length ? length : 1);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    int ok = psi_h5_set_numbers(object, name, type, 0, text);
+    H5Tclose(type);
+    return ok;
+}
+
+int psi_h5_set_numbers(hid_t object, const char *name, hid_t type, hsize_t count,
+                       const void *values)
+{
+    hid_t space = count ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_SCALAR);
+    hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int ok = attribute >= 0 && H5Awrite(attribute, type, values) >= 0;
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    H5Sclose(space);
+    return ok;
+}
+
+char *psi_h5_get_text(hid_t object, const char *name)
+{
+    if (H5Aexists(object, name) <= 0)
+        return NULL;
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    if (attribute < 0)
+        return NULL;
+    char *text = NULL;
+    hid_t type = H5Aget_type(attribute);
+    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+        (text = calloc(H5Tget_size(type) + 1, 1)) && H5Aread(attribute, type, text) < 0) {
+        free(text);
+        text = NULL;
+    }
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return text;
+}
+
+int psi_h5_get_number(hid_t object, const char *name, hid_t type, void *value)
+{
+    if (H5Aexists(object, name) <= 0)
+        return 0;
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    if (attribute < 0)
+        return 0;
+    int ok = H5Aread(attribute, type, value) >= 0;
+    H5Aclose(attribute);
+    return ok;
+}
+
+static herr_t keep_description(unsigned n, const H5E_error2_t *error, void *context)
+{
+    (void)n;
+    *(const char **)context = error->desc;
+    return 0;
+}
+
+enum psi_status psi_h5_fail(struct psi_error *err, enum psi_status status, const char *path,
+                            const char *what)
+{
+    const char *reason = NULL; /* the last entry of an upward walk from main is the innermost */
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &reason);
+    return psi_fail(err, status, "%s: %s%s%s", path, what, reason ? ": " : "",
+                    reason ? reason : "");
+}
+
+void psi_h5_quiet(void)
+{
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+/* The launch table: who wrote to a results file, when, with what. */
+#include "file.h"
+#include "h5.h"
+
+#include <hdf5_hl.h>
+#include <math.h>
+#include <string.h>
+
+/* One row a field of struct psi_launch. */
+static const struct launch_field {
+    const char *name;
+    size_t offset, size;
+    char kind; /* 't'ext, 'i'nt32, 'd'ouble */
+    const char *unit, *meaning;
+} launch_fields[] = {
+    {"launch_start", offsetof(struct psi_launch, start), 8, 'd',
+     "seconds since 1970-01-01T00:00:00Z", "start of the launch"},
+    {"launch_ranks", offsetof(struct psi_launch, ranks), 4, 'i', "1", "MPI ranks"},
+    {"launch_host", offsetof(struct psi_launch, host), 64, 't', NULL, "host of rank 0"},
+    {"launch_slurm_job", offsetof(struct psi_launch, slurm_job), 32, 't', NULL, "Slurm job"},
+    {"launch_mpi", offsetof(struct psi_launch, mpi), 64, 't', NULL, "MPI library"},
+    {"launch_hdf5", offsetof(struct psi_launch, hdf5), 32, 't', NULL, "HDF5 library"},
+    {"launch_blas", offsetof(struct psi_launch, blas), 128, 't', NULL, "BLAS library"},
+    {"launch_kernels", offsetof(struct psi_launch, kernels), 32, 't', NULL, "kernel level"},
+    {.name = NULL},
+};
+
+/* A copy, to be closed. */
+static hid_t launch_type(const struct launch_field *field)
+{
+    if (field->kind != 't')
+        return H5Tcopy(field->kind == 'i' ? H5T_NATIVE_INT32 : H5T_NATIVE_DOUBLE);
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, field->size);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+enum psi_status psi_results_create_launches(hid_t file, hid_t scale, struct psi_error *err)
+{
+    const double nan = NAN;
+    const char zeros[128] = {0};
+    for (const struct launch_field *f = launch_fields; f->name; f++) {
+        hsize_t extent = PSI_LAUNCHES;
+        hid_t type = launch_type(f);
+        const void *fill = f->kind == 'd' ? (const void *)&nan : zeros;
+        hid_t dataset = psi_h5_dataset(file, f->name, type, 1, &extent, fill);
+        H5Tclose(type);
+        int ok = dataset >= 0 && psi_h5_set_text(dataset, "long_name", f->meaning) &&
+                 (!f->unit || psi_h5_set_text(dataset, "units", f->unit)) &&
+                 H5DSattach_scale(dataset, scale, 0) >= 0;
+        H5Dclose(dataset);
+        if (!ok)
+            return psi_h5_fail(err, PSI_IO, f->name, "cannot create the variable");
+    }
+    return PSI_OK;
+}
+
+enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launch *launch,
+                                   int32_t *index, struct psi_error *err)
+{
+    int32_t ranks[PSI_LAUNCHES];
+    hsize_t row = 0, one = 1;
+    hid_t dataset = H5Dopen2(r->file, "launch_ranks", H5P_DEFAULT);
+    int ok = dataset >= 0 && H5Dread(dataset, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                                     ranks) >= 0;
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    while (ok && row < PSI_LAUNCHES - 1 && ranks[row] > 0)
+        row++;
+
+    hid_t memory = H5Screate_simple(1, &one, NULL);
+    for (const struct launch_field *f = launch_fields; ok && f->name; f++) {
+        hid_t type = launch_type(f);
+        dataset = H5Dopen2(r->file, f->name, H5P_DEFAULT);
+        hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
+        ok = space >= 0 &&
+             H5Sselect_hyperslab(space, H5S_SELECT_SET, &row, NULL, &one, NULL) >= 0 &&
+             H5Dwrite(dataset, type, memory, space, H5P_DEFAULT,
+                      (const char *)launch + f->offset) >= 0;
+        if (space >= 0)
+            H5Sclose(space);
+        if (dataset >= 0)
+            H5Dclose(dataset);
+        H5Tclose(type);
+    }
+    H5Sclose(memory);
+    *index = (int32_t)row;
+    return ok ? PSI_OK : psi_h5_fail(err, PSI_IO, r->path, "cannot record the launch");
+}

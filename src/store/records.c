@@ -1,0 +1,139 @@
+/* Records in and out: the only writes after a file has been created. */
+#include "file.h"
+#include "h5.h"
+
+#include <mpi.h>
+#include <string.h>
+
+/* Transfer variable v of one record between the file and data: its slab is contiguous. */
+static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, void *data, int write)
+{
+    const struct psi_variable *variable = &psi_variables[v];
+    unsigned char axis[PSI_DIMS_MAX];
+    hsize_t start[PSI_DIMS_MAX] = {0}, count[PSI_DIMS_MAX];
+    int n = psi_results_axes(variable, axis);
+    for (int i = 0; i < n; i++) {
+        count[i] = r->layout.extent[axis[i]];
+        if (axis[i] == PSI_AXIS_ARM || axis[i] == PSI_AXIS_SEED || axis[i] == PSI_AXIS_DENSITY) {
+            start[i] = axis[i] == PSI_AXIS_ARM    ? at.arm
+                       : axis[i] == PSI_AXIS_SEED ? at.seed
+                                                  : at.density;
+            count[i] = 1;
+        }
+    }
+    hid_t type = psi_h5_type(variable->type);
+    hid_t memory = H5Screate_simple(n, count, NULL);
+    hid_t space = H5Dget_space(r->dataset[v]);
+    int ok = space >= 0 && memory >= 0 &&
+             H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+             (write ? H5Dwrite(r->dataset[v], type, memory, space, H5P_DEFAULT, data)
+                    : H5Dread(r->dataset[v], type, memory, space, H5P_DEFAULT, data)) >= 0;
+    H5Sclose(space);
+    H5Sclose(memory);
+    return ok;
+}
+
+static size_t variable_at(enum psi_owner owner, size_t offset)
+{
+    size_t v = 0;
+    while (psi_variables[v].owner != owner || psi_variables[v].offset != offset)
+        v++;
+    return v;
+}
+
+/* Offsets of struct psi_made's members in the record of an owner. */
+static size_t made_offset(enum psi_owner owner, size_t member)
+{
+    return member + (owner == PSI_OF_PARENT ? offsetof(struct psi_parent, made)
+                                            : offsetof(struct psi_cell, made));
+}
+
+static struct psi_made *made_of(enum psi_owner owner, void *record)
+{
+    return (struct psi_made *)((char *)record + made_offset(owner, 0));
+}
+
+#define MADE(owner, member) \
+    variable_at(owner, made_offset(owner, offsetof(struct psi_made, member)))
+
+enum psi_status psi_results_read(struct psi_results *r, const char *name, void *values,
+                                 struct psi_error *err)
+{
+    for (size_t v = 0; psi_variables[v].name; v++) {
+        if (strcmp(psi_variables[v].name, name) == 0) {
+            if (H5Dread(r->dataset[v], psi_h5_type(psi_variables[v].type), H5S_ALL, H5S_ALL,
+                        H5P_DEFAULT, values) < 0)
+                return psi_h5_fail(err, PSI_IO, r->path, name);
+            return PSI_OK;
+        }
+    }
+    return psi_fail(err, PSI_USAGE, "%s: no variable named %s", r->path, name);
+}
+
+enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, void *record,
+                                struct psi_error *err)
+{
+    for (size_t v = 0; psi_variables[v].name; v++) {
+        const struct psi_variable *variable = &psi_variables[v];
+        if (variable->owner == at.owner &&
+            !transfer(r, v, at, psi_variable_data(variable, record), 0))
+            return psi_h5_fail(err, PSI_IO, r->path, variable->name);
+    }
+    const struct psi_made *made = made_of(at.owner, record);
+    if (made->status == PSI_DONE &&
+        made->checksum != psi_record_checksum(at.owner, &r->layout, record))
+        return psi_fail(err, PSI_DATA,
+                        "%s: the checksum of %s (seed %u) does not fit what is stored: the file "
+                        "was changed or damaged",
+                        r->path, at.owner == PSI_OF_PARENT ? "a dense parent" : "a cell",
+                        r->job->seed[at.seed]);
+    return PSI_OK;
+}
+
+enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at,
+                                  struct psi_made *made, struct psi_error *err)
+{
+    uint8_t running = PSI_RUNNING;
+    if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 0))
+        return psi_h5_fail(err, PSI_IO, r->path, "cannot read");
+    made->attempt++;
+    if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 1) ||
+        !transfer(r, MADE(at.owner, rank), at, &made->rank, 1) ||
+        !transfer(r, MADE(at.owner, launch), at, &made->launch, 1) ||
+        !transfer(r, MADE(at.owner, status), at, &running, 1))
+        return psi_h5_fail(err, PSI_IO, r->path, "cannot write");
+    return PSI_OK;
+}
+
+enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, void *record,
+                                struct psi_error *err)
+{
+    size_t status = MADE(at.owner, status);
+    struct psi_made *made = made_of(at.owner, record);
+    made->checksum = psi_record_checksum(at.owner, &r->layout, record);
+    made->failure = PSI_OK;
+    for (size_t v = 0; psi_variables[v].name; v++) {
+        const struct psi_variable *variable = &psi_variables[v];
+        if (variable->owner == at.owner && v != status &&
+            !transfer(r, v, at, psi_variable_data(variable, record), 1))
+            return psi_h5_fail(err, PSI_IO, r->path, variable->name);
+    }
+    /* MPI_File_sync below: what `done` vouches for is on the disk before `done` is */
+    if (H5Fflush(r->file, H5F_SCOPE_LOCAL) < 0)
+        return psi_h5_fail(err, PSI_IO, r->path, "cannot sync (is the disk full?)");
+    made->status = PSI_DONE;
+    if (!transfer(r, status, at, &made->status, 1))
+        return psi_h5_fail(err, PSI_IO, r->path, "status");
+    return PSI_OK;
+}
+
+enum psi_status psi_results_fail(struct psi_results *r, struct psi_record_at at,
+                                 enum psi_status cause, struct psi_error *err)
+{
+    uint8_t status = cause == PSI_STOPPED ? PSI_PENDING : PSI_FAILED;
+    uint8_t failure = (uint8_t)cause;
+    if (!transfer(r, MADE(at.owner, failure), at, &failure, 1) ||
+        !transfer(r, MADE(at.owner, status), at, &status, 1))
+        return psi_h5_fail(err, PSI_IO, r->path, "cannot write");
+    return PSI_OK;
+}

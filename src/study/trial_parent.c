@@ -1,0 +1,124 @@
+#include "psisweep/memory.h"
+#include "psisweep/trial.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void parent_curve_end(struct psi_study *study, struct psi_parent *parent)
+{
+    if (study->dataset->validation.samples)
+        parent->validation_accuracy = parent->curve[study->job->train.epochs];
+}
+
+/* Singular values, ranks and edges of every dense matrix; k = values above the permutation edge,
+ * at most spectra.modes. */
+static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
+                                      const struct psi_progress *progress,
+                                      struct psi_parent *parent, struct psi_error *err)
+{
+    enum { DRAWS = 99 };
+    size_t modes = study->layout.extent[PSI_AXIS_MODE];
+    for (size_t i = 0; i < psi_network_matrices(study->network); i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
+        const float *w = parent->parameter + m->offset;
+        double *value = parent->singular_value + i * modes; /* (modes), the first rank of them */
+        size_t rank = m->rows < m->cols ? m->rows : m->cols;
+        struct psi_random random;
+        enum psi_status status;
+
+        if ((status = psi_singular_values(w, m->rows, m->cols, value, err)))
+            return status;
+        parent->stable_rank[i] = psi_stable_rank(value, rank);
+        parent->effective_rank[i] = psi_effective_rank(value, rank);
+        parent->marchenko_pastur_edge[i] = psi_marchenko_pastur_edge(w, m->rows, m->cols);
+        psi_random_open(&random, study->job->random_seed, "permutation/seed=%u/layer=%s", seed,
+                        m->name);
+        if ((status = psi_permutation_edge(w, m->rows, m->cols, DRAWS, &random, progress,
+                                           &parent->permutation_edge[i], err)))
+            return status;
+        size_t limit = rank < study->job->modes ? rank : study->job->modes;
+        size_t k = 0;
+        while (k < limit && value[k] > parent->permutation_edge[i])
+            k++;
+        parent->dominant_modes[i] = (int32_t)k;
+    }
+    return PSI_OK;
+}
+
+enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
+                                 const struct psi_progress *progress, struct psi_parent *parent,
+                                 struct psi_error *err)
+{
+    const struct psi_job *job = study->job;
+    uint32_t value = job->seed[seed];
+    struct psi_random random;
+    struct psi_score score;
+    enum psi_status status;
+    int diverged = 0;
+    char name[64];
+
+    psi_record_reset(PSI_OF_PARENT, &study->layout, parent);
+    psi_random_open(&random, job->random_seed, "initialise/seed=%u", value);
+    psi_network_initialise(study->network, &random);
+    snprintf(name, sizeof name, "train/seed=%u", value);
+    struct psi_training training = {.spec = &job->train,
+                                    .dataset = study->dataset,
+                                    .random_seed = job->random_seed,
+                                    .random_name = name,
+                                    .progress = progress,
+                                    .curve = parent->curve};
+    if ((status = psi_train(study->network, &training, &diverged, err)))
+        return status;
+    if ((status = psi_evaluate(study->network, study->dataset, &study->dataset->test, progress,
+                               &score, err)))
+        return status;
+    parent->diverged = (uint8_t)diverged;
+    parent->accuracy = score.accuracy;
+    parent->loss = score.loss;
+    parent->predicted_classes = (int32_t)score.predicted_classes;
+    parent_curve_end(study, parent);
+    memcpy(parent->parameter, psi_network_parameter(study->network),
+           psi_network_parameters(study->network) * sizeof *parent->parameter);
+    return parent_spectra(study, value, progress, parent, err);
+}
+
+enum psi_status psi_parent_modes_create(struct psi_study *study, const struct psi_parent *parent,
+                                        const struct psi_progress *progress,
+                                        struct psi_parent_modes **out, struct psi_error *err)
+{
+    size_t layers = psi_network_matrices(study->network);
+    enum psi_status status = PSI_MEMORY;
+    struct psi_parent_modes *modes = psi_allocate(1, sizeof *modes, "dense modes", err);
+    if (!modes || !(modes->layer = psi_allocate(layers, sizeof *modes->layer, "dense modes", err)))
+        goto out;
+    modes->layers = layers;
+    for (size_t i = 0; i < layers; i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
+        size_t k = (size_t)parent->dominant_modes[i];
+        if (k < PSI_FIXED_MODES)
+            k = PSI_FIXED_MODES;
+        if ((status = psi_modes_compute(parent->parameter + m->offset, m->rows, m->cols, k, NULL,
+                                        &modes->layer[i], err)))
+            goto out;
+        if (psi_progress_stop(progress)) {
+            status = psi_fail(err, PSI_STOPPED, "asked to stop");
+            goto out;
+        }
+    }
+    *out = modes;
+    return PSI_OK;
+out:
+    psi_parent_modes_destroy(modes);
+    return status;
+}
+
+void psi_parent_modes_destroy(struct psi_parent_modes *modes)
+{
+    if (!modes)
+        return;
+    for (size_t i = 0; i < modes->layers; i++)
+        psi_modes_clear(&modes->layer[i]);
+    free(modes->layer);
+    free(modes);
+}
