@@ -32,24 +32,35 @@ enum psi_status psi_bytes_reserve(struct psi_bytes *bytes, size_t more, struct p
     return PSI_OK;
 }
 
+/* Set path (PATH_MAX) to folder/name, or to folder/name.gz where only that exists. Returns 1 where
+ * one exists, 0 where none does, -1 where the path is too long. */
+static int reader_find(char *path, const char *folder, const char *name)
+{
+    static const char *const ending[] = {"", ".gz"};
+    for (int i = 0; i < 2; i++) {
+        int length = snprintf(path, PATH_MAX, "%s/%s%s", folder, name, ending[i]);
+        if (length < 0 || length >= PATH_MAX)
+            return -1;
+        if (access(path, F_OK) == 0)
+            return 1;
+    }
+    path[strlen(path) - strlen(ending[1])] = '\0';
+    return 0;
+}
+
 int psi_reader_exists(const char *folder, const char *name)
 {
     char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/%s", folder, name);
-    return length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
+    return reader_find(path, folder, name) > 0;
 }
 
 enum psi_status psi_reader_open(struct psi_reader *reader, const char *folder, const char *name,
                                 struct psi_error *err)
 {
-    char packed[NAME_MAX];
-    snprintf(packed, sizeof packed, "%s.gz", name);
-    int use_packed = !psi_reader_exists(folder, name) && psi_reader_exists(folder, packed);
-    int length =
-        snprintf(reader->path, sizeof reader->path, "%s/%s", folder, use_packed ? packed : name);
-    if (length < 0 || (size_t)length >= sizeof reader->path)
-        return psi_fail(err, PSI_USAGE, "%s: path of the folder is longer than %d bytes", name,
-                        PATH_MAX);
+    if (reader_find(reader->path, folder, name) < 0)
+        return psi_fail(err, PSI_USAGE, "%s: the path of its folder is too long (%d bytes at most)",
+                        name, PATH_MAX - 1);
+    size_t length = strlen(reader->path);
     reader->shown = length > SHOWN_PATH ? reader->path + length - SHOWN_PATH : reader->path;
 
     /* Looked at before it is opened: opening a pipe would wait for a writer. */

@@ -87,10 +87,9 @@ enum psi_status psi_cifar_load(const struct psi_data_spec *spec, struct psi_samp
         status = cifar_check_asked(spec->path, "training", spec->train, out->train, err);
     if (status != PSI_OK)
         return status;
-    const char *part = "test_batch_first_1000.bin", *whole = "test_batch.bin";
-    const char *test = psi_reader_exists(spec->path, part) ? part : whole;
-    if (psi_reader_exists(spec->path, whole))
-        test = whole;
+    const char *test = "test_batch.bin", *part = "test_batch_first_1000.bin";
+    if (!psi_reader_exists(spec->path, test) && psi_reader_exists(spec->path, part))
+        test = part;
     status = cifar_read_file(spec->path, test, spec->test, out, &out->test, err);
     if (status == PSI_OK)
         status = cifar_check_asked(spec->path, "test", spec->test, out->test, err);

@@ -53,7 +53,7 @@ struct psi_reader {
     const char *shown;   /* path, or its end where it is too long for an error text */
 };
 
-/* Non-zero where folder/name exists. */
+/* Non-zero where folder/name or folder/name.gz exists. */
 int psi_reader_exists(const char *folder, const char *name);
 
 /* Open folder/name, or folder/name.gz where the former does not exist. Close it only if PSI_OK. */
