@@ -15,13 +15,15 @@
 enum psi_data_set { PSI_MNIST, PSI_IDX, PSI_CIFAR10, PSI_GLYPHS, PSI_PLANTED };
 
 struct psi_data_spec {
-    int set;               /* enum psi_data_set */
-    char *path;            /* folder of the files; NULL or ignored for generated sets */
-    size_t train;          /* training samples used, validation included; 0 = all / the default */
-    size_t test;           /* test samples used, the first ones; 0 = all / the default */
-    size_t validation;     /* the last so many of the used training samples are held out */
-    size_t inputs;         /* planted: number of inputs */
-    uint64_t random_seed;  /* generated sets: the job's seed */
+    int set;    /* enum psi_data_set */
+    char *path; /* folder of the files; NULL or ignored for generated sets */
+    /* Training samples used (validation included) and test samples used, the first ones of each;
+     * 0 = all, or of a generated set 12000 + 2000 (glyphs), 8000 + 2000 (planted). Samples that are
+     * not used are not read, so damage among them goes unnoticed. */
+    size_t train, test;
+    size_t validation;    /* the last so many of the used training samples are held out */
+    size_t inputs;        /* planted: number of inputs, PSI_PLANTED_BITS .. 65536 */
+    uint64_t random_seed; /* generated sets: the job's seed */
 };
 
 enum { PSI_CHANNELS_MAX = 4, PSI_CLASSES_MAX = 256, PSI_PLANTED_BITS = 3 };
@@ -36,13 +38,14 @@ struct psi_split {
 struct psi_dataset {
     size_t channels, height, width;
     size_t features; /* channels * height * width */
-    size_t classes;  /* 1 + the largest label in train and test */
+    size_t classes;  /* the set's own number (mnist, cifar10, glyphs 10, planted 8), whichever occur
+                      * in the samples used; idx: 1 + the largest label in train and test */
     struct psi_split train, validation, test;
     /* Mean and standard deviation of the training split (without validation), per channel, in
      * units of the u8 pixel; x = (pixel - mean) / deviation. A constant channel has deviation 1. */
     float mean[PSI_CHANNELS_MAX], deviation[PSI_CHANNELS_MAX];
     uint32_t needed[PSI_PLANTED_BITS]; /* planted: the input that decides each bit, ascending */
-    uint8_t *pixel, *label; /* the storage that the splits point into; owned */
+    uint8_t *pixel, *label;            /* the storage that the splits point into; owned */
 };
 
 /* Load or generate. Damaged, truncated, mismatched or hostile files fail with PSI_DATA and one
