@@ -38,10 +38,12 @@ struct psi_weight_matrix {
 
 struct psi_network;
 
-/* Build for the shapes of a data set (only its channels, height, width, classes are read) and at
- * most max_batch samples a pass. All memory of a pass is allocated here. */
-enum psi_status psi_network_create(const struct psi_model_spec *spec, const struct psi_dataset *shape,
-                                   size_t max_batch, struct psi_network **out,
+/* Build for the shapes of a data set (only its channels, height, width, classes are read), at most
+ * max_batch samples a pass, and kernels of one level (psisweep/kernel.h; PSI_ENVIRONMENT where this
+ * processor lacks it). All memory of a pass is allocated here. Parameters are zero. */
+enum psi_status psi_network_create(const struct psi_model_spec *spec,
+                                   const struct psi_dataset *shape, size_t max_batch,
+                                   int kernel_level, struct psi_network **out,
                                    struct psi_error *err);
 void psi_network_destroy(struct psi_network *network);
 
@@ -60,8 +62,13 @@ const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *net
  * He et al. 2015: 2 / fan_in. Biases are set to zero. */
 void psi_network_initialise(struct psi_network *network, struct psi_random *random);
 
-/* Where a batch is gathered to: x (features, batch), owned by the network, filled by the caller. */
+/* Where a batch lies: x (features, batch), owned by the network, filled by the caller ... */
 float *psi_network_input(struct psi_network *network);
+
+/* ... or from a split of the data set it was built for: normalised samples index (batch), or the
+ * first `batch` ones where index is NULL. */
+void psi_network_gather(struct psi_network *network, const struct psi_dataset *dataset,
+                        const struct psi_split *split, const uint32_t *index, size_t batch);
 
 /* Logits (classes, batch) for the batch in the input; borrowed until the next forward pass. */
 const float *psi_network_forward(struct psi_network *network, size_t batch);

@@ -1,5 +1,6 @@
 /* Singular spectra of weight matrices: values, dominant modes, overlap, edges. All in float64 by
- * LAPACK dgesdd; definitions are this project's own (README, Definitions) where no paper is cited.
+ * LAPACK dgesdd (the permutation edge, which needs one value a draw, by dsyrk and dsyevr);
+ * definitions are this project's own (README, Definitions) where no paper is cited.
  *
  * Matrices are given as float (rows, cols), row-major, and are not changed. Zero rows and columns
  * are stripped before decomposing (exact: they carry no singular value but zero).
@@ -31,14 +32,16 @@ enum psi_status psi_modes_compute(const float *w, size_t rows, size_t cols, size
 void psi_modes_clear(struct psi_modes *modes);
 
 /* Support overlap S_k of the first k dense modes with the first min(k, rank) modes of the pruned
- * matrix: sqrt(|U'Uh|_F^2 / k * |V'Vh|_F^2 / k); the divisor stays k. k <= dense->k. 0 <= S <= 1. */
+ * matrix: sqrt(|U'Uh|_F^2 / k * |V'Vh|_F^2 / k); the divisor stays k.
+ * 1 <= k <= dense->k, 0 <= S <= 1. */
 double psi_support_overlap(const struct psi_modes *dense, const struct psi_modes *pruned, size_t k);
 
 /* What S_k is by chance: sqrt(k/rows * k/cols). */
 double psi_overlap_chance(size_t k, size_t rows, size_t cols);
 
 /* Retained energy: |U_k' W V_k|_F^2 / |Sigma_k|^2 with U, V, Sigma of the dense matrix (its values
- * dense_value), W the pruned one (rows, cols). NaN where the dense energy is 0. */
+ * dense_value), W the pruned one (rows, cols). k <= dense->k. NaN where the dense energy is
+ * 0 or w is not finite. */
 double psi_retained_energy(const struct psi_modes *dense, const double *dense_value,
                            const float *w, size_t k);
 
@@ -48,7 +51,8 @@ double psi_stable_rank(const double *value, size_t count);
 double psi_effective_rank(const double *value, size_t count);
 
 /* 99th percentile of the top singular value over `draws` shuffles of all entries of w (Buja &
- * Eyuboglu 1992's parallel analysis): the ceil(.99 * draws)-th smallest, 99 draws -> the largest. */
+ * Eyuboglu 1992's parallel analysis): the ceil(.99 * draws)-th smallest, 99 draws -> the largest.
+ * draws >= 1. Non-finite entries in w give NaN and PSI_OK. */
 enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, size_t draws,
                                      struct psi_random *random, double *edge,
                                      struct psi_error *err);

@@ -1,0 +1,60 @@
+/* The kernel contract: what training needs besides GEMM, one row of function pointers a backend.
+ *
+ * Every backend is src/net/kernel_body.h compiled for its own instruction set; its file alone knows
+ * whether this build and this processor have it. A kernel allocates nothing and cannot fail.
+ */
+#ifndef PSISWEEP_NET_KERNEL_H
+#define PSISWEEP_NET_KERNEL_H
+
+#include "psisweep/kernel.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where the rows of a batch lie, and how they become floats. */
+struct psi_gather {
+    const uint8_t *pixel;   /* (samples, channels * plane) */
+    const uint32_t *index;  /* (batch) rows to take, or NULL = the first `batch` rows in order */
+    size_t channels, plane; /* plane = height * width */
+    const float *mean, *deviation; /* (channels) */
+};
+
+/* One Adam step's constants, bias corrections folded in (Kingma & Ba 2015, end of section 2). */
+struct psi_adam {
+    float beta1, beta2, epsilon;
+    float rate;    /* rate / (1 - beta1^t) */
+    float rescale; /* 1 / sqrt(1 - beta2^t) */
+    float weight_decay;
+};
+
+struct psi_kernels {
+    /* x (features, batch): x[f][b] = (pixel[index[b]][f] - mean) / deviation of f's channel. */
+    void (*gather)(const struct psi_gather *from, size_t batch, float *x);
+
+    /* y (units, batch) = y + bias (units), then max(y, 0) if relu. */
+    void (*bias_relu)(float *y, const float *bias, size_t units, size_t batch, int relu);
+
+    /* dy (units, batch): set to 0 where y is not above 0, if relu; then
+     * gradient (units) = decay * gradient + row sums of dy; decay = 0 ignores what it held. */
+    void (*bias_relu_backward)(float *dy, const float *y, size_t units, size_t batch, int relu,
+                               float decay, float *gradient);
+
+    /* v = v + weight_decay w; w = w - rate v; both 0 where mask is 0. mask NULL = dense. */
+    void (*sgd)(float *w, float *v, const uint8_t *mask, size_t count, float rate,
+                float weight_decay);
+
+    /* g = gradient + weight_decay w; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+     * w = w - rate m / (rescale sqrt(v) + epsilon); w, m, v 0 where mask is 0. */
+    void (*adam)(float *w, const float *gradient, float *m, float *v, const uint8_t *mask,
+                 size_t count, const struct psi_adam *adam);
+};
+
+/* The kernels of a level; NULL where this processor or this build lacks them. */
+const struct psi_kernels *psi_kernels_get(int level);
+
+/* One function a backend file; NULL as above. */
+const struct psi_kernels *psi_kernels_portable(void);
+const struct psi_kernels *psi_kernels_avx2(void);
+const struct psi_kernels *psi_kernels_avx512(void);
+
+#endif

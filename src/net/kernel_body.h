@@ -1,0 +1,176 @@
+/* The kernels, once, for every backend: plain loops that the compiler vectorises for whatever
+ * KERNEL (an __attribute__((target(...))) or nothing) allows. The including file defines KERNEL.
+ * All but the gather and Adam are bound by memory, where nothing is won by hand.
+ */
+#include "kernel.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    LANES = 16, /* floats of the widest vector */
+    EDGE = 16,  /* bytes along the edge of a block that is transposed at once */
+    TILE = 64,  /* samples gathered together */
+    LINE = 64   /* bytes of a cache line */
+};
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+#ifdef __clang__
+#define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define INTERLEAVE(a, b, ...) __builtin_shuffle(a, b, (bytes16){__VA_ARGS__})
+#endif
+
+/* Interleave row i with row i + 8: bit 3 of the row's number becomes bit 0 of the position in a
+ * row, the rest move up. Four rounds transpose 16 x 16 bytes. Kept in registers and moved 16 bytes
+ * at a time only: a wider copy waits for the stores that it spans. */
+KERNEL static inline void interleave(const bytes16 *from, bytes16 *to)
+{
+    for (int i = 0; i < EDGE / 2; i++) {
+        bytes16 a = from[i], b = from[i + EDGE / 2];
+        to[2 * i] = INTERLEAVE(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        to[2 * i + 1] =
+            INTERLEAVE(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+}
+
+/* Bytes first .. first+wide-1 (at most 16) of 16 rows, as the columns of byte (16, TILE). */
+KERNEL static inline void turn_block(const uint8_t *const *row, size_t first, size_t wide,
+                                     uint8_t *byte)
+{
+    bytes16 block[EDGE], turned[EDGE];
+    for (size_t s = 0; s < EDGE; s++) {
+        if (wide == EDGE) {
+            memcpy(&block[s], row[s] + first, EDGE);
+        } else {
+            block[s] = (bytes16){0};
+            memcpy(&block[s], row[s] + first, wide);
+        }
+    }
+    interleave(block, turned);
+    interleave(turned, block);
+    interleave(block, turned);
+    interleave(turned, block);
+    for (size_t f = 0; f < EDGE; f++)
+        memcpy(byte + f * TILE, &block[f], EDGE);
+}
+
+/* Up to TILE samples at a time: rows are read along, and x is written along. */
+KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *const *row,
+                               size_t samples, size_t batch, float *x)
+{
+    size_t features = from->channels * from->plane;
+    for (size_t first = 0; first < features; first += EDGE) {
+        size_t wide = features - first < EDGE ? features - first : EDGE;
+        if (first % LINE == 0) /* rows lie at random in main memory */
+            for (size_t s = 0; s < samples; s++)
+                __builtin_prefetch(row[s] + first + 4 * LINE);
+        uint8_t byte[EDGE * TILE];
+        for (size_t s = 0; s < samples; s += EDGE)
+            turn_block(row + s, first, wide, byte + s);
+        for (size_t f = 0; f < wide; f++) {
+            size_t channel = (first + f) / from->plane;
+            float mean = from->mean[channel], scale = 1 / from->deviation[channel];
+            const uint8_t *pixel = byte + f * TILE;
+            float *to = x + (first + f) * batch;
+            for (size_t s = 0; s < samples; s++)
+                to[s] = ((float)pixel[s] - mean) * scale;
+        }
+    }
+}
+
+KERNEL static void gather(const struct psi_gather *from, size_t batch, float *x)
+{
+    size_t features = from->channels * from->plane;
+    for (size_t b = 0; b < batch; b += TILE) {
+        size_t samples = batch - b < TILE ? batch - b : TILE;
+        const uint8_t *row[TILE];
+        for (size_t s = 0; s < TILE; s++) {
+            size_t sample = b + (s < samples ? s : samples - 1); /* the last row fills blocks up */
+            row[s] = from->pixel + (from->index ? from->index[sample] : sample) * features;
+        }
+        gather_tile(from, row, samples, batch, x + b);
+    }
+}
+
+KERNEL static void bias_relu(float *y, const float *bias, size_t units, size_t batch, int relu)
+{
+    for (size_t u = 0; u < units; u++, y += batch) {
+        float shift = bias[u];
+        if (relu)
+            for (size_t b = 0; b < batch; b++) {
+                float sum = y[b] + shift;
+                y[b] = sum < 0 ? 0 : sum; /* a NaN stays one, so that a divergence shows */
+            }
+        else
+            for (size_t b = 0; b < batch; b++)
+                y[b] += shift;
+    }
+}
+
+/* In 16 partial sums, so that it vectorises without leave to reorder. */
+KERNEL static inline float row_sum(const float *row, size_t count)
+{
+    float part[LANES] = {0};
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            part[lane] += row[i + lane];
+    for (int lane = 0; i < count; i++, lane++)
+        part[lane] += row[i];
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int lane = 0; lane < width; lane++)
+            part[lane] += part[lane + width];
+    return part[0];
+}
+
+KERNEL static void bias_relu_backward(float *dy, const float *y, size_t units, size_t batch,
+                                      int relu, float decay, float *gradient)
+{
+    for (size_t u = 0; u < units; u++, dy += batch, y += batch) {
+        if (relu)
+            for (size_t b = 0; b < batch; b++)
+                dy[b] = y[b] > 0 ? dy[b] : 0;
+        float sum = row_sum(dy, batch);
+        gradient[u] = decay == 0 ? sum : decay * gradient[u] + sum;
+    }
+}
+
+KERNEL static void sgd(float *w, float *v, const uint8_t *mask, size_t count, float rate,
+                       float weight_decay)
+{
+    if (!mask) {
+        for (size_t i = 0; i < count; i++) {
+            v[i] += weight_decay * w[i];
+            w[i] -= rate * v[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        float velocity = v[i] + weight_decay * w[i];
+        float weight = w[i] - rate * velocity;
+        v[i] = mask[i] ? velocity : 0;
+        w[i] = mask[i] ? weight : 0;
+    }
+}
+
+KERNEL static void adam(float *restrict w, const float *restrict gradient, float *restrict m,
+                        float *restrict v, const uint8_t *restrict mask, size_t count,
+                        const struct psi_adam *adam)
+{
+    const struct psi_adam a = *adam;
+    float rest1 = 1 - a.beta1, rest2 = 1 - a.beta2;
+    for (size_t i = 0; i < count; i++) {
+        float g = gradient[i] + a.weight_decay * w[i];
+        float first = a.beta1 * m[i] + rest1 * g;
+        float second = a.beta2 * v[i] + rest2 * (g * g);
+        float weight = w[i] - a.rate * (first / (a.rescale * sqrtf(second) + a.epsilon));
+        int kept = !mask || mask[i];
+        m[i] = kept ? first : 0;
+        v[i] = kept ? second : 0;
+        w[i] = kept ? weight : 0;
+    }
+}
+
+static const struct psi_kernels kernels = {gather, bias_relu, bias_relu_backward, sgd, adam};

@@ -1,0 +1,99 @@
+/* The layer contract and the network that is made of it.
+ *
+ * Activation 0 is the network's input, activation i + 1 is the output of layer i. A layer reads one
+ * or two earlier activations (two: a residual sum). Arrays are (features, batch), feature-major and
+ * compact: a feature's stride is the batch at hand, not the largest one.
+ */
+#ifndef PSISWEEP_NET_LAYER_H
+#define PSISWEEP_NET_LAYER_H
+
+#include "kernel.h"
+#include "psisweep/network.h"
+
+enum { PSI_INPUTS_MAX = 2 };
+
+struct psi_shape {
+    size_t channels, height, width;
+};
+
+struct psi_layer {
+    const struct psi_layer_type *type;
+    size_t input[PSI_INPUTS_MAX]; /* activations read, the first type->inputs of them */
+    size_t units;                 /* dense: outputs; given */
+    int relu;                     /* given */
+    struct psi_shape in, out;     /* of its first input; of its output */
+    size_t weight, weights;       /* prunable parameters: offset in the flat array, count */
+    size_t bias, biases;          /* those never pruned */
+    size_t fan_in, fan_out;       /* of one weight, for its initial variance */
+};
+
+/* What every layer of a pass shares. */
+struct psi_pass {
+    const struct psi_kernels *kernels;
+    const float *parameter; /* (parameters) */
+    size_t batch;
+};
+
+/* Where a backward pass leaves the gradient by one input: dx (features, batch), NULL where nobody
+ * asks for it; add: dx += instead of dx =, as a later reader has written there before. */
+struct psi_input_gradient {
+    float *dx;
+    int add;
+};
+
+struct psi_layer_type {
+    const char *name;
+    size_t inputs; /* 1 or 2 */
+
+    /* From what was given and `in`, fill out, weights, biases and the fans. */
+    void (*plan)(struct psi_layer *layer);
+
+    /* y = layer(x). */
+    void (*forward)(const struct psi_layer *layer, const struct psi_pass *pass,
+                    const float *const *x, float *y);
+
+    /* From dy (overwritten) the gradients by inputs and parameters; x and y as the last forward
+     * pass had them. gradient (parameters): own = decay * own + d/dparameter; decay = 0 ignores
+     * what it held. */
+    void (*backward)(const struct psi_layer *layer, const struct psi_pass *pass,
+                     const float *const *x, const float *y, float *dy, float decay, float *gradient,
+                     const struct psi_input_gradient *dx);
+
+    /* Paths under a mask (weights), one flag a feature. Forward: to[u] = some input that reaches u
+     * by a surviving weight is itself reached. */
+    void (*reach_forward)(const struct psi_layer *layer, const uint8_t *mask,
+                          const uint8_t *const *from, uint8_t *to);
+
+    /* Backward: useful (out) tells which outputs lead to an output of the network; raises the flags
+     * (only raises: another reader may have) of inputs that do, marks own weights on a path in
+     * on_path (weights, may be NULL) and returns their number. reached: as reach_forward's from. */
+    size_t (*reach_backward)(const struct psi_layer *layer, const uint8_t *mask,
+                             const uint8_t *useful, const uint8_t *const *reached,
+                             uint8_t *const *useful_input, uint8_t *on_path);
+};
+
+extern const struct psi_layer_type psi_layer_dense;
+
+struct psi_activation {
+    size_t features;
+    float *value, *gradient; /* (features, max_batch), owned; no gradient for the network's input
+                                and for the logits */
+};
+
+struct psi_network {
+    const struct psi_kernels *kernels;
+    int init; /* enum psi_init */
+    size_t max_batch, weights, parameters, layers;
+    struct psi_layer *layer;          /* (layers) */
+    struct psi_weight_matrix *matrix; /* (matrices) */
+    size_t matrices;
+    struct psi_activation *activation; /* (layers + 1) */
+    float *parameter;                  /* (parameters) */
+};
+
+static inline size_t psi_shape_features(const struct psi_shape *shape)
+{
+    return shape->channels * shape->height * shape->width;
+}
+
+#endif

@@ -1,0 +1,206 @@
+#include "layer.h"
+#include "psisweep/memory.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* OpenBLAS counts in int, and no product of two of these overflows a size. */
+enum { COUNT_MAX = 1 << 20 };
+
+static enum psi_status check(const struct psi_model_spec *spec, const struct psi_dataset *shape,
+                             size_t max_batch, int kernel_level, struct psi_error *err)
+{
+    if (spec->kind != PSI_MLP || spec->hidden_count > PSI_HIDDEN_MAX)
+        return psi_fail(err, PSI_USAGE, "network: an mlp of at most %d hidden layers expected",
+                        PSI_HIDDEN_MAX);
+    for (size_t i = 0; i < spec->hidden_count; i++)
+        if (spec->hidden[i] < 1 || spec->hidden[i] > COUNT_MAX)
+            return psi_fail(err, PSI_USAGE,
+                            "network: hidden layer %zu of 1 to %d units expected, "
+                            "%zu found",
+                            i + 1, COUNT_MAX, spec->hidden[i]);
+    size_t features = shape->channels * shape->height * shape->width;
+    if (features < 1 || features > COUNT_MAX || shape->classes < 1 ||
+        shape->classes > PSI_CLASSES_MAX)
+        return psi_fail(err, PSI_USAGE,
+                        "network: 1 to %d inputs and 1 to %d classes expected, "
+                        "%zu and %zu found",
+                        COUNT_MAX, PSI_CLASSES_MAX, features, shape->classes);
+    if (max_batch < 1 || max_batch > COUNT_MAX)
+        return psi_fail(err, PSI_USAGE, "network: a batch of 1 to %d samples expected, %zu found",
+                        COUNT_MAX, max_batch);
+    if (!psi_kernels_get(kernel_level))
+        return psi_fail(err, PSI_ENVIRONMENT,
+                        "network: kernel level %d is not to be had here, "
+                        "at most %s",
+                        kernel_level, psi_kernels_name(psi_kernels_best()));
+    return PSI_OK;
+}
+
+/* The layers of a multi-layer perceptron, as they are given before they are planned. */
+static void lay_out_mlp(struct psi_network *network, const struct psi_model_spec *spec,
+                        size_t classes)
+{
+    for (size_t i = 0; i < network->layers; i++) {
+        int last = i == spec->hidden_count;
+        network->layer[i] = (struct psi_layer){.type = &psi_layer_dense,
+                                               .input = {i},
+                                               .units = last ? classes : spec->hidden[i],
+                                               .relu = !last};
+    }
+}
+
+/* Plan every layer, and number its parameters: all weights first, then all biases. */
+static void plan(struct psi_network *network, const struct psi_dataset *shape)
+{
+    struct psi_shape input = {shape->channels, shape->height, shape->width};
+    network->activation[0].features = psi_shape_features(&input);
+    for (size_t i = 0; i < network->layers; i++) {
+        struct psi_layer *layer = &network->layer[i];
+        size_t from = layer->input[0];
+        layer->in = from == 0 ? input : network->layer[from - 1].out;
+        layer->type->plan(layer);
+        network->activation[i + 1].features = psi_shape_features(&layer->out);
+        layer->weight = network->weights;
+        network->weights += layer->weights;
+        if (!layer->weights)
+            continue;
+        struct psi_weight_matrix *matrix = &network->matrix[network->matrices++];
+        snprintf(matrix->name, sizeof matrix->name, "%s%zu", layer->type->name, network->matrices);
+        matrix->offset = layer->weight;
+        matrix->cols = layer->fan_in;
+        matrix->rows = layer->weights / layer->fan_in;
+    }
+    network->parameters = network->weights;
+    for (size_t i = 0; i < network->layers; i++) {
+        network->layer[i].bias = network->parameters;
+        network->parameters += network->layer[i].biases;
+    }
+}
+
+static int allocate_arrays(struct psi_network *network, struct psi_error *err)
+{
+    network->parameter =
+        psi_allocate(network->parameters, sizeof(float), "network parameters", err);
+    if (!network->parameter)
+        return 0;
+    for (size_t i = 0; i <= network->layers; i++) {
+        struct psi_activation *activation = &network->activation[i];
+        size_t size = sizeof(float) * network->max_batch;
+        activation->value = psi_allocate(activation->features, size, "activations", err);
+        if (!activation->value)
+            return 0;
+        if (i == 0 || i == network->layers)
+            continue;
+        activation->gradient = psi_allocate(activation->features, size, "activations", err);
+        if (!activation->gradient)
+            return 0;
+    }
+    return 1;
+}
+
+enum psi_status psi_network_create(const struct psi_model_spec *spec,
+                                   const struct psi_dataset *shape, size_t max_batch,
+                                   int kernel_level, struct psi_network **out,
+                                   struct psi_error *err)
+{
+    enum psi_status status = check(spec, shape, max_batch, kernel_level, err);
+    if (status != PSI_OK)
+        return status;
+    struct psi_network *network = psi_allocate(1, sizeof *network, "network", err);
+    if (!network)
+        return PSI_MEMORY;
+    network->kernels = psi_kernels_get(kernel_level);
+    network->init = spec->init;
+    network->max_batch = max_batch;
+    network->layers = spec->hidden_count + 1;
+    network->layer = psi_allocate(network->layers, sizeof *network->layer, "layers", err);
+    network->matrix = psi_allocate(network->layers, sizeof *network->matrix, "layers", err);
+    network->activation =
+        psi_allocate(network->layers + 1, sizeof *network->activation, "layers", err);
+    status = PSI_MEMORY;
+    if (!network->layer || !network->matrix || !network->activation)
+        goto out;
+    lay_out_mlp(network, spec, shape->classes);
+    plan(network, shape);
+    if (!allocate_arrays(network, err))
+        goto out;
+    *out = network;
+    return PSI_OK;
+out:
+    psi_network_destroy(network);
+    return status;
+}
+
+void psi_network_destroy(struct psi_network *network)
+{
+    if (!network)
+        return;
+    for (size_t i = 0; network->activation && i <= network->layers; i++) {
+        free(network->activation[i].gradient);
+        free(network->activation[i].value);
+    }
+    free(network->parameter);
+    free(network->activation);
+    free(network->matrix);
+    free(network->layer);
+    free(network);
+}
+
+size_t psi_network_max_batch(const struct psi_network *network)
+{
+    return network->max_batch;
+}
+
+size_t psi_network_features(const struct psi_network *network)
+{
+    return network->activation[0].features;
+}
+
+size_t psi_network_classes(const struct psi_network *network)
+{
+    return network->activation[network->layers].features;
+}
+
+size_t psi_network_weights(const struct psi_network *network)
+{
+    return network->weights;
+}
+
+size_t psi_network_parameters(const struct psi_network *network)
+{
+    return network->parameters;
+}
+
+float *psi_network_parameter(struct psi_network *network)
+{
+    return network->parameter;
+}
+
+size_t psi_network_matrices(const struct psi_network *network)
+{
+    return network->matrices;
+}
+
+const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *network, size_t i)
+{
+    assert(i < network->matrices);
+    return &network->matrix[i];
+}
+
+void psi_network_initialise(struct psi_network *network, struct psi_random *random)
+{
+    for (size_t i = 0; i < network->layers; i++) {
+        const struct psi_layer *layer = &network->layer[i];
+        float *weight = network->parameter + layer->weight;
+        double fans = network->init == PSI_GLOROT ? (double)(layer->fan_in + layer->fan_out)
+                                                  : (double)layer->fan_in;
+        for (size_t w = 0; w < layer->weights; w++)
+            weight[w] = (float)(sqrt(2 / fans) * psi_random_normal(random));
+    }
+    memset(network->parameter + network->weights, 0,
+           (network->parameters - network->weights) * sizeof(float));
+}
