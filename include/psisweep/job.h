@@ -14,7 +14,9 @@
 #include <stdio.h>
 
 enum {
-    PSI_NAME = 128, /* bytes of a job's or an arm's name at most, UTF-8 */
+    PSI_NAME = 128,        /* bytes of a job's or an arm's name at most, UTF-8 */
+    PSI_JOB_BYTES = 49152, /* of a job file, and of psi_job_text, at most: they are stored in
+                              attributes of a results file, which end at 64 KiB */
     PSI_ARMS_MAX = 64,
     PSI_DENSITIES_MAX = 512,
     PSI_SEEDS_MAX = 65536

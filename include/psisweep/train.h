@@ -12,21 +12,22 @@ enum psi_optimizer { PSI_SGD, PSI_ADAM };
 enum psi_rate_schedule { PSI_CONSTANT, PSI_STEP, PSI_COSINE };
 
 struct psi_train_spec {
-    int optimizer;       /* enum psi_optimizer */
-    double rate;         /* learning rate at its highest */
-    int schedule;        /* enum psi_rate_schedule */
-    double warmup;       /* epochs of linear rise from 0 before the schedule begins */
-    double step_epochs;  /* step: every so many epochs ... */
-    double step_factor;  /* ... the rate is multiplied by this */
-    double momentum;     /* sgd: v = momentum v + g, w -= rate v (PyTorch's form) */
-    double weight_decay; /* g += weight_decay w, biases too (as torch.optim does, L2) */
+    int optimizer;                /* enum psi_optimizer */
+    double rate;                  /* learning rate at its highest */
+    int schedule;                 /* enum psi_rate_schedule */
+    double warmup;                /* epochs of linear rise from 0 before the schedule begins */
+    double step_epochs;           /* step: every so many epochs ... */
+    double step_factor;           /* ... the rate is multiplied by this */
+    double momentum;              /* sgd: v = momentum v + g, w -= rate v (PyTorch's form) */
+    double weight_decay;          /* g += weight_decay w, biases too (as torch.optim does, L2) */
     double beta1, beta2, epsilon; /* adam (Kingma & Ba 2015, as torch.optim.Adam) */
-    size_t batch;        /* samples a step; a last, smaller batch is dropped */
+    size_t batch;                 /* samples a step; a last, smaller batch is dropped */
     size_t epochs;
 };
 
-/* Learning rate of step 0 .. steps-1, steps = epochs * steps_per_epoch. Cosine: half a period from
- * rate to 0 (Loshchilov & Hutter 2017) over the steps that the warm-up leaves. */
+/* Learning rate of step 0 .. steps-1, steps = epochs * steps_per_epoch. Warm-up: W steps, rounded,
+ * step s of them at rate (s + 1) / W, so that none is wasted at 0. Cosine: half a period from rate
+ * to 0 (Loshchilov & Hutter 2017) over the steps that the warm-up leaves. */
 double psi_train_rate(const struct psi_train_spec *spec, size_t steps_per_epoch, size_t step);
 
 struct psi_score {
@@ -44,7 +45,8 @@ struct psi_progress {
     void *context;
 };
 
-/* Score the network as it stands on a split. Ties in the logits go to the lowest class. */
+/* Score the network as it stands on a split. Ties in the logits go to the lowest class. On an empty
+ * split accuracy and loss are NaN. */
 enum psi_status psi_evaluate(struct psi_network *network, const struct psi_dataset *dataset,
                              const struct psi_split *split, const struct psi_progress *progress,
                              struct psi_score *score, struct psi_error *err);
@@ -52,19 +54,21 @@ enum psi_status psi_evaluate(struct psi_network *network, const struct psi_datas
 struct psi_training {
     const struct psi_train_spec *spec;
     const struct psi_dataset *dataset;
-    const uint8_t *mask;     /* (weights) or NULL = dense; pruned weights and their optimiser state
-                                are zero after every step */
-    uint64_t random_seed;    /* the order of epoch e is the stream "<name>/epoch=<e>" */
+    const uint8_t *mask;  /* (weights) or NULL = dense; pruned weights and their optimiser state
+                             are zero after every step */
+    uint64_t random_seed; /* the order of epoch e is the stream "<name>/epoch=<e>" */
     const char *random_name;
     const struct psi_progress *progress;
-    double *curve;           /* (epochs + 1) or NULL: validation accuracy before the first step and
-                                after each epoch; NaN where there is no validation split and after
-                                a divergence */
+    double *curve; /* (epochs + 1) or NULL: validation accuracy before the first step and
+                      after each epoch; NaN where there is no validation split and after
+                      a divergence */
 };
 
 /* Train network in place from its current parameters, optimiser state from zero. With a mask,
- * pruned weights are zeroed first. A loss that is not finite ends training: *diverged = 1, PSI_OK;
- * parameters are then as the last step left them. */
+ * pruned weights are zeroed first. A loss that is not finite, on a batch or for the curve, ends
+ * training: *diverged = 1, PSI_OK; parameters are then as the last step left them, and after
+ * PSI_STOPPED too. PSI_USAGE where a batch is larger than the network or the training split takes.
+ */
 enum psi_status psi_train(struct psi_network *network, const struct psi_training *training,
                           int *diverged, struct psi_error *err);
 
@@ -84,7 +88,8 @@ void psi_optimizer_destroy(struct psi_optimizer_state *state);
 void psi_optimizer_step(struct psi_optimizer_state *state, struct psi_network *network,
                         const uint8_t *mask, size_t batch, float *dlogits, double rate);
 
-/* 1 when every pruned weight of parameter (weights first) is zero and, if state is given, its
+/* For debugging: with -DPSI_DEBUG every step asserts it.
+ * 1 when every pruned weight of parameter (weights first) is zero and, if state is given, its
  * optimiser state too. */
 int psi_mask_holds(const uint8_t *mask, size_t weights, const float *parameter,
                    const struct psi_optimizer_state *state);

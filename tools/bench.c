@@ -1,0 +1,138 @@
+/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 on MNIST, batch 60, SGD with
+ * momentum, dense. It reads commands from standard input and answers each with one line:
+ *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
+ *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
+ *   score    evaluate the test split   -> "accuracy loss"
+ * Usage: bench DATA_FOLDER
+ */
+#include "psisweep/clock.h"
+#include "psisweep/dataset.h"
+#include "psisweep/kernel.h"
+#include "psisweep/memory.h"
+#include "psisweep/network.h"
+#include "psisweep/train.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 60, PARTS = 4 };
+
+struct bench {
+    struct psi_dataset *dataset;
+    struct psi_network *network;
+    struct psi_optimizer_state *optimizer;
+    struct psi_train_spec spec;
+    uint32_t *order;
+    float *dlogits;
+    size_t at;   /* next sample of order */
+    double loss; /* of the last step */
+};
+
+static void step(struct bench *bench, double *part)
+{
+    const struct psi_split *train = &bench->dataset->train;
+    uint8_t label[BATCH];
+    if (bench->at + BATCH > train->samples) {
+        struct psi_random random;
+        psi_random_open(&random, 1, "bench/sample=%u", bench->order[0]);
+        psi_random_shuffle(&random, bench->order, (uint32_t)train->samples);
+        bench->at = 0;
+    }
+    const uint32_t *index = bench->order + bench->at;
+    bench->at += BATCH;
+    double time[PARTS + 1] = {psi_clock_monotonic()};
+    for (size_t b = 0; b < BATCH; b++)
+        label[b] = train->label[index[b]];
+    psi_network_gather(bench->network, bench->dataset, train, index, BATCH);
+    time[1] = psi_clock_monotonic();
+    const float *logits = psi_network_forward(bench->network, BATCH);
+    time[2] = psi_clock_monotonic();
+    bench->loss =
+        psi_softmax_cross_entropy(logits, label, bench->dataset->classes, BATCH, bench->dlogits);
+    time[3] = psi_clock_monotonic();
+    psi_optimizer_step(bench->optimizer, bench->network, NULL, BATCH, bench->dlogits,
+                       bench->spec.rate);
+    time[4] = psi_clock_monotonic();
+    for (int i = 0; i < PARTS; i++)
+        part[i] += time[i + 1] - time[i];
+}
+
+static void command(struct bench *bench, const char *line, struct psi_error *err)
+{
+    double part[PARTS] = {0};
+    unsigned steps;
+    if (sscanf(line, "run %u", &steps) == 1) {
+        double start = psi_clock_monotonic();
+        for (unsigned i = 0; i < steps; i++)
+            step(bench, part);
+        printf("%.9f %.6f\n", psi_clock_monotonic() - start, bench->loss);
+    } else if (sscanf(line, "parts %u", &steps) == 1 && steps > 0) {
+        for (unsigned i = 0; i < steps; i++)
+            step(bench, part);
+        for (int i = 0; i < PARTS; i++)
+            printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
+    } else if (strncmp(line, "score", 5) == 0) {
+        struct psi_score score;
+        psi_evaluate(bench->network, bench->dataset, &bench->dataset->test, NULL, &score, err);
+        printf("%.4f %.4f\n", score.accuracy, score.loss);
+    }
+    fflush(stdout);
+}
+
+static enum psi_status prepare(struct bench *bench, char *folder, struct psi_error *err)
+{
+    struct psi_data_spec data = {.set = PSI_MNIST, .path = folder};
+    struct psi_model_spec model = {
+        .kind = PSI_MLP, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
+    struct psi_random random;
+    bench->spec = (struct psi_train_spec){
+        .optimizer = PSI_SGD, .rate = 0.02, .momentum = 0.9, .batch = BATCH};
+    enum psi_status status = psi_dataset_create(&data, &bench->dataset, err);
+    if (status == PSI_OK)
+        status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
+                                    &bench->network, err);
+    if (status == PSI_OK)
+        status = psi_optimizer_create(&bench->spec, psi_network_parameters(bench->network),
+                                      &bench->optimizer, err);
+    if (status != PSI_OK)
+        return status;
+    size_t samples = bench->dataset->train.samples;
+    bench->order = psi_allocate(samples, sizeof *bench->order, "order", err);
+    bench->dlogits = psi_allocate(bench->dataset->classes * BATCH, sizeof(float), "dlogits", err);
+    if (!bench->order || !bench->dlogits)
+        return PSI_MEMORY;
+    for (size_t i = 0; i < samples; i++)
+        bench->order[i] = (uint32_t)i;
+    bench->at = samples; /* the first step shuffles */
+    psi_random_open(&random, 1, "bench");
+    psi_network_initialise(bench->network, &random);
+    return PSI_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench bench = {0};
+    struct psi_error err = {0};
+    char line[64];
+    if (argc != 2) {
+        fprintf(stderr, "usage: bench DATA_FOLDER\n");
+        return 2;
+    }
+    enum psi_status status = prepare(&bench, argv[1], &err);
+    if (status == PSI_OK) {
+        printf("psisweep kernels=%s blas=%s\n", psi_kernels_name(psi_kernels_best()),
+               psi_blas_core());
+        fflush(stdout);
+        while (fgets(line, sizeof line, stdin))
+            command(&bench, line, &err);
+    } else {
+        fprintf(stderr, "bench: %s\n", err.text);
+    }
+    free(bench.dlogits);
+    free(bench.order);
+    psi_optimizer_destroy(bench.optimizer);
+    psi_network_destroy(bench.network);
+    psi_dataset_destroy(bench.dataset);
+    return status != PSI_OK;
+}

@@ -1,0 +1,75 @@
+"""The peer of tools/bench.c: the same training in PyTorch, as its users write it.
+
+Tensors are loaded, converted and normalised once; a step indexes them by a permuted batch. One
+thread. Commands and answers as in bench.c (run N, score).
+"""
+import gzip
+import sys
+import time
+
+import numpy
+import torch
+
+BATCH = 60
+
+
+def idx(path):
+    with gzip.open(path) as file:
+        data = file.read()
+    rank = data[3]
+    shape = [int.from_bytes(data[4 + 4 * i:8 + 4 * i], "big") for i in range(rank)]
+    return numpy.frombuffer(data, numpy.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def load(folder, part):
+    images = idx(f"{folder}/{part}-images-idx3-ubyte.gz").reshape(-1, 784)
+    labels = idx(f"{folder}/{part}-labels-idx1-ubyte.gz")
+    return torch.tensor(images, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(1)
+    x, y = load(folder, "train")
+    x_test, y_test = load(folder, "t10k")
+    mean, deviation = x.mean(), x.std()
+    x, x_test = (x - mean) / deviation, (x_test - mean) / deviation
+
+    model = torch.nn.Sequential(
+        torch.nn.Linear(784, 300), torch.nn.ReLU(),
+        torch.nn.Linear(300, 100), torch.nn.ReLU(),
+        torch.nn.Linear(100, 10))
+    for layer in model[::2]:
+        torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        torch.nn.init.zeros_(layer.bias)
+    criterion = torch.nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+
+    def batches():
+        while True:
+            order = torch.randperm(len(x))
+            for i in range(0, len(x) - BATCH + 1, BATCH):
+                yield order[i:i + BATCH]
+
+    source = batches()
+    print(f"PyTorch {torch.__version__}", flush=True)
+    for line in sys.stdin:
+        words = line.split()
+        if words[0] == "run":
+            start = time.monotonic()
+            for _ in range(int(words[1])):
+                index = next(source)
+                optimizer.zero_grad(set_to_none=True)
+                loss = criterion(model(x[index]), y[index])
+                loss.backward()
+                optimizer.step()
+            print(f"{time.monotonic() - start:.9f} {loss.item():.6f}", flush=True)
+        elif words[0] == "score":
+            with torch.no_grad():
+                logits = model(x_test)
+            accuracy = (logits.argmax(1) == y_test).double().mean().item()
+            print(f"{accuracy:.4f} {criterion(logits, y_test).item():.4f}", flush=True)
+
+
+main(sys.argv[1])
