@@ -35,7 +35,8 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
 void psi_schedule_destroy(struct psi_schedule *schedule);
 
 /* Decision: give `*task` to `*worker`. Returns 0 when nothing can be given now. Call until 0 after
- * every event. Worker `first` hints nothing: workers are served in the order they became free. */
+ * every event. Workers are served in the order in which they became free, idle ones before those
+ * that may hold a second task. */
 int psi_schedule_decide(struct psi_schedule *schedule, uint32_t *worker, uint32_t *task);
 
 /* Events. Each returns 1 when it was news, 0 when it was late or never true (a result for a task
@@ -47,12 +48,15 @@ int psi_schedule_failed(struct psi_schedule *schedule, uint32_t worker, uint32_t
 /* The worker is gone; its tasks become ready again without counting as a failed attempt unless it
  * was running one (the first it holds), which may have killed it. */
 int psi_schedule_lost(struct psi_schedule *schedule, uint32_t worker);
+/* The worker is alive and has put down all it holds, unfinished; no attempt is counted. */
+int psi_schedule_dropped(struct psi_schedule *schedule, uint32_t worker);
 /* No further task is given out. */
 void psi_schedule_stop(struct psi_schedule *schedule);
 
 struct psi_schedule_count {
-    uint32_t done, failed, running, held, ready, waiting; /* sum = tasks; done includes earlier;
-        failed = given up; running = first held by a worker; held = prefetched behind it */
+    /* Sum = tasks. done: in earlier launches too; failed: given up; running: the first that a
+     * worker holds; held: prefetched behind it; waiting: for another task. */
+    uint32_t done, failed, running, held, ready, waiting;
     double cost_done, cost_left; /* left: neither done nor given up */
 };
 void psi_schedule_count(const struct psi_schedule *schedule, struct psi_schedule_count *count);

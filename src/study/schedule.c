@@ -1,0 +1,253 @@
+#include "schedule_state.h"
+
+/* A worker stays with its group while that group's longest ready task is at least this fraction of
+ * the longest of all: what the group shares is then worth more than the better order. */
+#define AFFINITY 0.5
+
+/* --- tasks ----------------------------------------------------------------------------------- */
+
+static int task_ended(const struct psi_schedule *s, uint32_t task)
+{
+    return s->task[task].state == PSI_TASK_DONE || s->task[task].state == PSI_TASK_FAILED;
+}
+
+static void task_become(struct psi_schedule *s, uint32_t task, enum psi_task_state state)
+{
+    s->by_state[s->task[task].state]--;
+    s->by_state[state]++;
+    s->task[task].state = state;
+}
+
+/* After a change in the group's heap. */
+static void group_rank(struct psi_schedule *s, uint32_t group)
+{
+    if (s->ready[group].count > 0)
+        psi_heap_set(&s->best, group, s->ready[group].entry[0].key);
+    else
+        psi_heap_remove(&s->best, group);
+}
+
+void psi_schedule_make_ready(struct psi_schedule *s, uint32_t task)
+{
+    uint32_t group = s->task[task].group;
+    task_become(s, task, PSI_TASK_READY);
+    psi_heap_set(&s->ready[group], task, s->task[task].length);
+    group_rank(s, group);
+}
+
+static void task_unready(struct psi_schedule *s, uint32_t task)
+{
+    uint32_t group = s->task[task].group;
+    psi_heap_remove(&s->ready[group], task);
+    group_rank(s, group);
+}
+
+/* The task and all that wait for it. Those done in an earlier launch, and what waits for them, do
+ * not. */
+static void task_give_up(struct psi_schedule *s, uint32_t task)
+{
+    uint32_t *stack = s->scratch, height = 0;
+    stack[height++] = task;
+    while (height > 0) {
+        uint32_t top = stack[--height];
+        task_become(s, top, PSI_TASK_FAILED);
+        s->cost_failed += s->task[top].cost;
+        for (uint32_t c = s->task[top].child; c != PSI_NO_TASK; c = s->task[c].sibling)
+            if (s->task[c].state == PSI_TASK_WAITING)
+                stack[height++] = c;
+    }
+}
+
+static void task_retry(struct psi_schedule *s, uint32_t task)
+{
+    if (++s->task[task].attempts < s->attempts)
+        psi_schedule_make_ready(s, task);
+    else
+        task_give_up(s, task);
+}
+
+/* --- workers --------------------------------------------------------------------------------- */
+
+void psi_schedule_queue(struct psi_schedule *s, uint32_t worker)
+{
+    struct psi_schedule_line *line = &s->line[s->worker[worker].holds];
+    s->worker[worker].next = PSI_NO_WORKER;
+    s->worker[worker].previous = line->tail;
+    if (line->tail == PSI_NO_WORKER)
+        line->head = worker;
+    else
+        s->worker[line->tail].next = worker;
+    line->tail = worker;
+}
+
+/* Take a living worker out of the line it stands in, if it holds few enough to stand in one. */
+static void worker_unqueue(struct psi_schedule *s, uint32_t worker)
+{
+    const struct psi_schedule_worker *w = &s->worker[worker];
+    if (w->holds == PSI_HOLD_MAX)
+        return;
+    struct psi_schedule_line *line = &s->line[w->holds];
+    if (w->previous == PSI_NO_WORKER)
+        line->head = w->next;
+    else
+        s->worker[w->previous].next = w->next;
+    if (w->next == PSI_NO_WORKER)
+        line->tail = w->previous;
+    else
+        s->worker[w->next].previous = w->previous;
+}
+
+/* Index of the task among those the worker holds, or held when it was lost; PSI_HOLD_MAX if not. */
+static uint32_t worker_find(const struct psi_schedule *s, uint32_t worker, uint32_t task)
+{
+    if (worker < s->workers)
+        for (uint32_t i = 0; i < s->worker[worker].holds; i++)
+            if (s->worker[worker].task[i] == task)
+                return i;
+    return PSI_HOLD_MAX;
+}
+
+/* The living worker no longer holds its task number `index`; the next moves up. */
+static void worker_release(struct psi_schedule *s, uint32_t worker, uint32_t index)
+{
+    struct psi_schedule_worker *w = &s->worker[worker];
+    worker_unqueue(s, worker);
+    w->holds--;
+    s->taken--;
+    if (index == 0 && w->holds > 0) {
+        w->task[0] = w->task[1];
+        if (s->task[w->task[0]].state == PSI_TASK_HELD)
+            task_become(s, w->task[0], PSI_TASK_RUNNING);
+    }
+    psi_schedule_queue(s, worker);
+}
+
+static void worker_take(struct psi_schedule *s, uint32_t worker, uint32_t task)
+{
+    struct psi_schedule_worker *w = &s->worker[worker];
+    worker_unqueue(s, worker);
+    task_become(s, task, w->holds == 0 ? PSI_TASK_RUNNING : PSI_TASK_HELD);
+    w->task[w->holds++] = task;
+    w->group = s->task[task].group;
+    s->taken++;
+    if (w->holds < PSI_HOLD_MAX)
+        psi_schedule_queue(s, worker);
+}
+
+/* --- the interface --------------------------------------------------------------------------- */
+
+int psi_schedule_decide(struct psi_schedule *s, uint32_t *worker, uint32_t *task)
+{
+    uint32_t ready = s->by_state[PSI_TASK_READY];
+    if (s->stopped || ready == 0)
+        return 0;
+    uint32_t next = s->line[0].head;
+    if (next == PSI_NO_WORKER && ready > s->alive)
+        next = s->line[1].head;
+    if (next == PSI_NO_WORKER)
+        return 0;
+
+    struct psi_heap_entry longest = s->best.entry[0];
+    uint32_t group = s->worker[next].group;
+    if (group == PSI_NO_GROUP || s->ready[group].count == 0 ||
+        s->ready[group].entry[0].key < AFFINITY * longest.key)
+        group = longest.item;
+    *worker = next;
+    *task = s->ready[group].entry[0].item;
+    task_unready(s, *task);
+    worker_take(s, next, *task);
+    return 1;
+}
+
+int psi_schedule_done(struct psi_schedule *s, uint32_t worker, uint32_t task)
+{
+    uint32_t index = worker_find(s, worker, task);
+    if (index == PSI_HOLD_MAX)
+        return 0;
+    if (!s->worker[worker].lost)
+        worker_release(s, worker, index);
+    /* Ended already: a lost worker's late result came while this one did the task again. */
+    if (task_ended(s, task))
+        return 0;
+    if (s->task[task].state == PSI_TASK_READY)
+        task_unready(s, task);
+    task_become(s, task, PSI_TASK_DONE);
+    s->cost_done += s->task[task].cost;
+    for (uint32_t c = s->task[task].child; c != PSI_NO_TASK; c = s->task[c].sibling)
+        if (s->task[c].state == PSI_TASK_WAITING)
+            psi_schedule_make_ready(s, c);
+    return 1;
+}
+
+int psi_schedule_failed(struct psi_schedule *s, uint32_t worker, uint32_t task)
+{
+    uint32_t index = worker_find(s, worker, task);
+    if (index == PSI_HOLD_MAX || s->worker[worker].lost)
+        return 0;
+    worker_release(s, worker, index);
+    if (task_ended(s, task))
+        return 0;
+    task_retry(s, task);
+    return 1;
+}
+
+int psi_schedule_lost(struct psi_schedule *s, uint32_t worker)
+{
+    if (worker >= s->workers || s->worker[worker].lost)
+        return 0;
+    struct psi_schedule_worker *w = &s->worker[worker];
+    worker_unqueue(s, worker);
+    w->lost = 1;
+    s->alive--;
+    s->taken -= w->holds;
+    for (uint32_t i = 0; i < w->holds; i++) {
+        if (s->task[w->task[i]].state == PSI_TASK_RUNNING)
+            task_retry(s, w->task[i]);
+        else if (s->task[w->task[i]].state == PSI_TASK_HELD)
+            psi_schedule_make_ready(s, w->task[i]);
+    }
+    return 1;
+}
+
+int psi_schedule_dropped(struct psi_schedule *s, uint32_t worker)
+{
+    if (worker >= s->workers || s->worker[worker].lost || s->worker[worker].holds == 0)
+        return 0;
+    struct psi_schedule_worker *w = &s->worker[worker];
+    worker_unqueue(s, worker);
+    for (uint32_t i = 0; i < w->holds; i++)
+        if (!task_ended(s, w->task[i]))
+            psi_schedule_make_ready(s, w->task[i]);
+    s->taken -= w->holds;
+    w->holds = 0;
+    psi_schedule_queue(s, worker);
+    return 1;
+}
+
+void psi_schedule_stop(struct psi_schedule *s)
+{
+    s->stopped = 1;
+}
+
+void psi_schedule_count(const struct psi_schedule *s, struct psi_schedule_count *count)
+{
+    *count = (struct psi_schedule_count){
+        .done = s->by_state[PSI_TASK_DONE],
+        .failed = s->by_state[PSI_TASK_FAILED],
+        .running = s->by_state[PSI_TASK_RUNNING],
+        .held = s->by_state[PSI_TASK_HELD],
+        .ready = s->by_state[PSI_TASK_READY],
+        .waiting = s->by_state[PSI_TASK_WAITING],
+        .cost_done = s->cost_done,
+    };
+    /* Sums in different orders differ by rounding: at the end nothing must be left. */
+    double left = s->cost_all - s->cost_done - s->cost_failed;
+    if (count->done + count->failed < s->tasks && left > 0.0)
+        count->cost_left = left;
+}
+
+int psi_schedule_finished(const struct psi_schedule *s)
+{
+    uint32_t ended = s->by_state[PSI_TASK_DONE] + s->by_state[PSI_TASK_FAILED];
+    return ended == s->tasks || (s->stopped && s->taken == 0);
+}

@@ -1,0 +1,76 @@
+/* The scheduler's state, shared by its two files: schedule_create.c makes it, schedule.c runs it.
+ */
+#ifndef PSI_STUDY_SCHEDULE_STATE_H
+#define PSI_STUDY_SCHEDULE_STATE_H
+
+#include "psisweep/schedule.h"
+#include "schedule_heap.h"
+
+#define PSI_NO_GROUP UINT32_MAX
+#define PSI_NO_WORKER UINT32_MAX
+
+enum { PSI_HOLD_MAX = 2 }; /* tasks a worker holds: the one it runs and the next */
+
+enum psi_task_state {
+    PSI_TASK_WAITING,
+    PSI_TASK_READY,
+    PSI_TASK_RUNNING,
+    PSI_TASK_HELD,
+    PSI_TASK_DONE,
+    PSI_TASK_FAILED,
+    PSI_TASK_STATES
+};
+
+struct psi_schedule_task {
+    double cost;
+    double length; /* cost + the longest length among those that wait for it */
+    uint32_t group;
+    uint32_t child;   /* first of the tasks that wait for it, or PSI_NO_TASK */
+    uint32_t sibling; /* next of those that wait for the same one, or PSI_NO_TASK */
+    unsigned attempts;
+    enum psi_task_state state;
+};
+
+struct psi_schedule_worker {
+    uint32_t task[PSI_HOLD_MAX]; /* in the order given; a lost worker's stay for late results */
+    uint32_t holds;
+    uint32_t group;          /* of the task last given to it, or PSI_NO_GROUP */
+    uint32_t next, previous; /* in its line, or PSI_NO_WORKER */
+    int lost;
+};
+
+/* Workers first come, first served. */
+struct psi_schedule_line {
+    uint32_t head, tail;
+};
+
+struct psi_schedule {
+    struct psi_schedule_task *task; /* (tasks) */
+    uint32_t tasks;
+    uint32_t by_state[PSI_TASK_STATES];
+    double cost_all, cost_done, cost_failed;
+    unsigned attempts;
+
+    struct psi_heap *ready;       /* (groups) each a slice of entry: ready tasks by length */
+    struct psi_heap best;         /* groups with ready tasks, by the length of their longest */
+    struct psi_heap_entry *entry; /* (tasks) */
+    struct psi_heap_entry *group_entry; /* (groups) */
+    uint32_t *place;                    /* (tasks) */
+    uint32_t *group_place;              /* (groups) */
+    uint32_t *scratch;                  /* (tasks) a stack of tasks to be given up */
+
+    struct psi_schedule_worker *worker; /* (workers) */
+    uint32_t workers;
+    uint32_t alive;
+    uint32_t taken;                              /* tasks held by the living */
+    struct psi_schedule_line line[PSI_HOLD_MAX]; /* by the number of tasks held */
+    int stopped;
+};
+
+/* For create: a waiting task whose turn has come. */
+void psi_schedule_make_ready(struct psi_schedule *schedule, uint32_t task);
+
+/* For create: put a living worker that holds fewer than PSI_HOLD_MAX at the end of its line. */
+void psi_schedule_queue(struct psi_schedule *schedule, uint32_t worker);
+
+#endif
