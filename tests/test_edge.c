@@ -40,7 +40,7 @@ static void assert_edge_is_order_statistic(size_t rows, size_t cols, size_t draw
     }
     qsort(top, draws, sizeof *top, ascending);
     psi_random_open(&random, 2, "edge");
-    assert_int_equal(psi_permutation_edge(w, rows, cols, draws, &random, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, rows, cols, draws, &random, NULL, &edge, &err), PSI_OK);
     assert_true(fabs(edge - top[order - 1]) <= 1e-13 * edge);
     if (order < draws)
         assert_true(top[order] - top[order - 1] > 1e-9);
@@ -66,11 +66,11 @@ static void test_permutation_edge_of_constant(void **state)
     double edge = -1;
     struct psi_random random;
     psi_random_open(&random, 2, "edge");
-    assert_int_equal(psi_permutation_edge(w, 6, 9, 9, &random, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, 6, 9, 9, &random, NULL, &edge, &err), PSI_OK);
     assert_true(edge == 0);
     for (size_t i = 0; i < 6 * 9; i++) /* whatever the shuffle, sigma = 2 sqrt(6 * 9) */
         w[i] = -2;
-    assert_int_equal(psi_permutation_edge(w, 6, 9, 9, &random, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, 6, 9, 9, &random, NULL, &edge, &err), PSI_OK);
     assert_true(fabs(edge - 2 * sqrt(6 * 9)) < 1e-12);
 }
 
@@ -97,7 +97,7 @@ static void test_edges_of_noise_and_of_spike(void **state)
     for (size_t i = 0; i < ROWS * COLS; i++)
         w[i] *= 0.05F;
     assert_int_equal(psi_singular_values(w, ROWS, COLS, value, &err), PSI_OK);
-    assert_int_equal(psi_permutation_edge(w, ROWS, COLS, 20, &random, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, ROWS, COLS, 20, &random, NULL, &edge, &err), PSI_OK);
     double closed = 0.05 * (sqrt(ROWS) + sqrt(COLS));
     assert_true(fabs(psi_marchenko_pastur_edge(w, ROWS, COLS) / closed - 1) < 0.01);
     assert_true(fabs(edge / closed - 1) < 0.03);
@@ -106,7 +106,7 @@ static void test_edges_of_noise_and_of_spike(void **state)
     for (size_t i = 0; i < ROWS * COLS; i++) /* signs of a chequerboard: sigma = .05 sqrt(nm) */
         w[i] += (i / COLS + i % COLS) % 2 ? -0.05F : 0.05F;
     assert_int_equal(psi_singular_values(w, ROWS, COLS, value, &err), PSI_OK);
-    assert_int_equal(psi_permutation_edge(w, ROWS, COLS, 20, &random, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, ROWS, COLS, 20, &random, NULL, &edge, &err), PSI_OK);
     assert_true(fabs(edge / (sqrt(2) * closed) - 1) < 0.03); /* twice the variance */
     assert_true(value[0] > 3 * edge && value[1] < edge);
 }
@@ -119,10 +119,10 @@ static void test_permutation_edge_leaves_matrix(void **state)
     struct psi_random random;
     memcpy(kept, w, sizeof w);
     psi_random_open(&random, 4, "edge");
-    assert_int_equal(psi_permutation_edge(w, 3, 4, 5, &random, &first, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, 3, 4, 5, &random, NULL, &first, &err), PSI_OK);
     assert_memory_equal(w, kept, sizeof w);
     psi_random_open(&random, 4, "edge");
-    assert_int_equal(psi_permutation_edge(w, 3, 4, 5, &random, &second, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, 3, 4, 5, &random, NULL, &second, &err), PSI_OK);
     assert_memory_equal(&first, &second, sizeof first);
 }
 

@@ -8,6 +8,7 @@
 #ifndef PSISWEEP_SPECTRUM_H
 #define PSISWEEP_SPECTRUM_H
 
+#include "psisweep/progress.h"
 #include "psisweep/random.h"
 #include "psisweep/status.h"
 #include <stddef.h>
@@ -52,9 +53,11 @@ double psi_effective_rank(const double *value, size_t count);
 
 /* 99th percentile of the top singular value over `draws` shuffles of all entries of w (Buja &
  * Eyuboglu 1992's parallel analysis): the ceil(.99 * draws)-th smallest, 99 draws -> the largest.
- * draws >= 1. Non-finite entries in w give NaN and PSI_OK. */
+ * draws >= 1. Non-finite entries in w give NaN and PSI_OK.
+ * progress (may be NULL) is called between draws; PSI_STOPPED when it asks for that. */
 enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, size_t draws,
-                                     struct psi_random *random, double *edge,
+                                     struct psi_random *random,
+                                     const struct psi_progress *progress, double *edge,
                                      struct psi_error *err);
 
 /* Marchenko-Pastur edge sigma (sqrt(rows) + sqrt(cols)), sigma = root mean square deviation of

@@ -4,6 +4,7 @@
 
 #include "psisweep/dataset.h"
 #include "psisweep/network.h"
+#include "psisweep/progress.h"
 #include "psisweep/status.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -36,13 +37,6 @@ struct psi_score {
     double accuracy;          /* correct / samples */
     double loss;              /* mean cross-entropy, natural log */
     size_t predicted_classes; /* number of distinct classes predicted */
-};
-
-/* Called between two steps (and batches of an evaluation). A non-zero answer asks to stop: the
- * function called then returns PSI_STOPPED at once. May be NULL. */
-struct psi_progress {
-    int (*call)(void *context);
-    void *context;
 };
 
 /* Score the network as it stands on a split. Ties in the logits go to the lowest class. On an empty

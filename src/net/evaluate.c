@@ -25,7 +25,7 @@ enum psi_status psi_evaluate(struct psi_network *network, const struct psi_datas
     size_t correct = 0, predicted = 0;
     double loss = 0;
     for (size_t done = 0; done < split->samples; done += chunk) {
-        if (done > 0 && progress && progress->call(progress->context))
+        if (done > 0 && psi_progress_stop(progress))
             return psi_fail(err, PSI_STOPPED, "evaluation: asked to stop");
         size_t batch = split->samples - done < chunk ? split->samples - done : chunk;
         struct psi_split part = {.pixel = split->pixel + done * dataset->features,

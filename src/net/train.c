@@ -91,7 +91,7 @@ static enum psi_status train_epochs(struct run *run, int *diverged, struct psi_e
          epoch++) {
         shuffle(run, epoch);
         for (size_t step = 0; finite && step < run->steps_per_epoch; step++) {
-            if (progress && progress->call(progress->context))
+            if (psi_progress_stop(progress))
                 return psi_fail(err, PSI_STOPPED, "training: asked to stop in epoch %zu", epoch);
             finite = take_step(run, epoch, step);
         }

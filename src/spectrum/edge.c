@@ -102,7 +102,9 @@ static int ascending(const void *left, const void *right)
 }
 
 enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, size_t draws,
-                                     struct psi_random *random, double *edge, struct psi_error *err)
+                                     struct psi_random *random,
+                                     const struct psi_progress *progress, double *edge,
+                                     struct psi_error *err)
 {
     assert(rows >= 1 && cols >= 1 && draws >= 1);
     if (rows > INT_MAX || cols > INT_MAX || rows > UINT32_MAX / cols)
@@ -120,7 +122,8 @@ enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, s
         goto out;
     status = shuffler_open(&shuffler, w, rows, cols, err);
     for (size_t i = 0; !status && i < draws; i++)
-        status = shuffle_once(&shuffler, random, top + i, err);
+        status = psi_progress_stop(progress) ? psi_fail(err, PSI_STOPPED, "asked to stop")
+                                             : shuffle_once(&shuffler, random, top + i, err);
     if (status)
         goto out;
     qsort(top, draws, sizeof *top, ascending);
