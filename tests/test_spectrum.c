@@ -165,7 +165,7 @@ static void test_non_finite(void **state)
         assert_true(isnan(psi_effective_rank(value, 3)));
         struct psi_random random;
         psi_random_open(&random, 1, "edge");
-        assert_int_equal(psi_permutation_edge(w, 3, 4, 3, &random, &edge, &err), PSI_OK);
+        assert_int_equal(psi_permutation_edge(w, 3, 4, 3, &random, NULL, &edge, &err), PSI_OK);
         assert_true(isnan(edge) && isnan(psi_marchenko_pastur_edge(w, 3, 4)));
     }
 }

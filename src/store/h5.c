@@ -31,7 +31,8 @@ hid_t psi_h5_dataset(hid_t file, const char *name, hid_t type, int dims, const h
     H5Pset_obj_track_times(how, 0);
     H5Pset_alloc_time(how, fill ? H5D_ALLOC_TIME_EARLY : H5D_ALLOC_TIME_LATE);
     H5Pset_fill_time(how, fill ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER);
-    if (fill)
+    /* text keeps HDF5's own fill of zeros: netCDF takes a fill value of text for a pointer */
+    if (fill && H5Tget_class(type) != H5T_STRING)
         H5Pset_fill_value(how, type, fill);
     hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     H5Pclose(how);
