@@ -54,6 +54,23 @@ static inline void data_folder_destroy(const struct data_folder *folder)
     assert_int_equal(rmdir(folder->path), 0);
 }
 
+/* Fixture: *state is a struct data_folder. */
+static inline int data_setup(void **state)
+{
+    struct data_folder *folder = malloc(sizeof *folder);
+    assert_non_null(folder);
+    data_folder_create(folder);
+    *state = folder;
+    return 0;
+}
+
+static inline int data_teardown(void **state)
+{
+    data_folder_destroy(*state);
+    free(*state);
+    return 0;
+}
+
 static inline void data_write(const struct data_folder *folder, const char *name, const void *bytes,
                               size_t size)
 {

@@ -71,22 +71,6 @@ static inline void idx_write_set(const struct data_folder *folder, int gz)
     idx_write_either(folder, TEST_LABELS, gz, file, idx_make_labels(file, TRAIN, TEST));
 }
 
-static inline int idx_setup(void **state)
-{
-    struct data_folder *folder = malloc(sizeof *folder);
-    assert_non_null(folder);
-    data_folder_create(folder);
-    *state = folder;
-    return 0;
-}
-
-static inline int idx_teardown(void **state)
-{
-    data_folder_destroy(*state);
-    free(*state);
-    return 0;
-}
-
 static inline struct psi_data_spec idx_spec_of(struct data_folder *folder)
 {
     return (struct psi_data_spec){.set = PSI_IDX, .path = folder->path};

@@ -192,5 +192,5 @@ int main(void)
         cmocka_unit_test(test_mnist_checks),
         cmocka_unit_test(test_real_mnist),
     };
-    return cmocka_run_group_tests(tests, idx_setup, idx_teardown);
+    return cmocka_run_group_tests(tests, data_setup, data_teardown);
 }

@@ -172,5 +172,5 @@ int main(void)
         cmocka_unit_test(test_gzip_bomb),
         cmocka_unit_test(test_trailing_bytes),
     };
-    return cmocka_run_group_tests(tests, idx_setup, idx_teardown);
+    return cmocka_run_group_tests(tests, data_setup, data_teardown);
 }
