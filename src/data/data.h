@@ -72,7 +72,8 @@ enum psi_status psi_reader_get(struct psi_reader *reader, const char *field, voi
 enum psi_status psi_reader_append(struct psi_reader *reader, const char *field, size_t size,
                                   struct psi_bytes *to, struct psi_error *err);
 
-/* The file must be at its end; in a gzip file this is where its checksum is compared. */
+/* The file must be at its end; in a gzip file this is where its checksum is compared. Bytes behind
+ * a complete gzip stream are no part of the content: zlib passes over them, as gzip -d does. */
 enum psi_status psi_reader_end(struct psi_reader *reader, struct psi_error *err);
 
 #endif

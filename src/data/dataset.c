@@ -17,7 +17,8 @@ enum psi_status psi_samples_reserve(struct psi_samples *samples, size_t count, s
 static enum psi_status dataset_load(const struct psi_data_spec *spec, struct psi_samples *out,
                                     struct psi_error *err)
 {
-    if (spec->set != PSI_GLYPHS && spec->set != PSI_PLANTED && (!spec->path || !*spec->path))
+    int is_read = spec->set == PSI_MNIST || spec->set == PSI_IDX || spec->set == PSI_CIFAR10;
+    if (is_read && (!spec->path || !*spec->path))
         return psi_fail(err, PSI_USAGE, "data: path: expected the folder of the files, found none");
     switch ((enum psi_data_set)spec->set) {
     case PSI_MNIST:

@@ -4,6 +4,7 @@
 #include "data.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { IDX_UBYTE = 0x08, IDX_DIMENSIONS = 3, IDX_HEADER = 4 * (1 + IDX_DIMENSIONS) };
 
@@ -115,8 +116,9 @@ static enum psi_status idx_load_split(const char *folder, const char *prefix, si
     size_t count = split.image_size[0];
     *used = asked ? asked : count;
     if (split.label_size[0] != count)
-        status = psi_fail(err, PSI_DATA, "%s: count: expected %zu as many as images, found %u",
-                          split.label.shown, count, split.label_size[0]);
+        status =
+            psi_fail(err, PSI_DATA, "%s: count: expected %zu as in %s, found %u", split.label.shown,
+                     count, strrchr(split.image.path, '/') + 1, split.label_size[0]);
     else if (*used > count)
         status = psi_fail(err, PSI_USAGE, "%s: %zu samples asked for, there are %zu",
                           split.image.shown, asked, count);
