@@ -163,6 +163,15 @@ static void names_are_data(void **state)
     psi_job_destroy(job);
 }
 
+static void line_ends_and_marks_of_other_systems(void **state)
+{
+    (void)state;
+    struct psi_job *job = parse("\xEF\xBB\xBFname: n\r\narms: [{criterion: random}]\r\n"
+                                "grid: {density: [1]}\r\n");
+    assert_string_equal(job->name, "n");
+    psi_job_destroy(job);
+}
+
 static void aliases_work(void **state)
 {
     (void)state;
@@ -235,6 +244,7 @@ int main(void)
         cmocka_unit_test(axis_from_a_formula),
         cmocka_unit_test(axis_from_sparsities),
         cmocka_unit_test(names_are_data),
+        cmocka_unit_test(line_ends_and_marks_of_other_systems),
         cmocka_unit_test(aliases_work),
         cmocka_unit_test(overrides_come_last_and_in_order),
         cmocka_unit_test(overrides_can_give_all),

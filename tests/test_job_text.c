@@ -144,9 +144,9 @@ static void print_shows_help_and_defaults(void **state)
     psi_job_print(job, file);
     fclose(file);
     assert_non_null(strstr(printed, "  # epochs: passes through the training samples (an integer "
-                                    "in [1, 100000], epochs; default: 5)\n  epochs: 77\n"));
+                                    "in [1, 100000], epochs; default 5)\n  epochs: 77\n"));
     assert_non_null(strstr(printed, "# name: names the job in results (text of 1 to 128 bytes; "
-                                    "default: required)\nname: \"n\"\n"));
+                                    "required)\nname: \"n\"\n"));
     file = open_memstream(&table, &size);
     psi_job_print_keys(file);
     fclose(file);

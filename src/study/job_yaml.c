@@ -103,6 +103,7 @@ static enum psi_status fail_syntax(struct psi_job_reader *reader, const yaml_par
                         parser->context ? parser->context : "");
 }
 
+/* UTF-8 and nothing else: left to itself, libyaml reads UTF-16 too. */
 static enum psi_status start(struct psi_job_reader *reader, yaml_parser_t *parser, const char *text)
 {
     if (!yaml_parser_initialize(parser)) {
@@ -149,6 +150,9 @@ enum psi_status psi_job_load(struct psi_job_reader *reader, const char *text,
 {
     yaml_parser_t parser;
     yaml_document_t second;
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3; /* a byte order mark, which libyaml takes only where it may guess UTF-16 */
+    }
     enum psi_status status = check_depth(reader, text);
     if (!status) {
         status = start(reader, &parser, text);
