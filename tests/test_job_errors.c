@@ -180,6 +180,11 @@ static void kinds(void **state)
          "t.yaml:1: arms: entry 1: expected keys with values, found a list"},
     };
     CHECK_ALL(table);
+}
+
+static void long_values_are_cut(void **state)
+{
+    (void)state;
     char text[400], name[130];
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
@@ -342,10 +347,15 @@ static void long_and_odd_file_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys),     cmocka_unit_test(numbers),
-        cmocka_unit_test(kinds),    cmocka_unit_test(grids),
-        cmocka_unit_test(together), cmocka_unit_test(overrides),
-        cmocka_unit_test(syntax),   cmocka_unit_test(long_and_odd_file_names),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(kinds),
+        cmocka_unit_test(long_values_are_cut),
+        cmocka_unit_test(grids),
+        cmocka_unit_test(together),
+        cmocka_unit_test(overrides),
+        cmocka_unit_test(syntax),
+        cmocka_unit_test(long_and_odd_file_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
