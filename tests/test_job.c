@@ -70,16 +70,16 @@ static void defaults_are_the_documented_ones(void **state)
 static void every_key_is_read(void **state)
 {
     (void)state;
-    struct psi_job *job = parse(
-        "name: all\nrandom_seed: 18446744073709551615\n"
-        "data: {set: idx, path: a b, train: 500, test: 7, validation: 20, inputs: 9}\n"
-        "model: {kind: mlp, hidden: [], init: he}\n"
-        "train: {optimizer: sgd, rate: 1e-1, schedule: step, warmup: .5, step_epochs: 2,\n"
-        "  step_factor: 0.5, momentum: 0, weight_decay: 1e-4, beta1: 0.8, beta2: 0.99,\n"
-        "  epsilon: 1e-6, batch: 32, epochs: 3}\n"
-        "retrain: {optimizer: adam, rate: 2, schedule: constant, epochs: 1}\n"
-        "arms:\n- {name: a, criterion: random, scope: layer}\n- criterion: magnitude\n"
-        "grid: {density: [0.5, 1], seeds: [7, 4294967295, 3]}\nspectra: {modes: 5}\n");
+    struct psi_job *job =
+        parse("name: all\nrandom_seed: 18446744073709551615\n"
+              "data: {set: idx, path: a b, train: 500, test: 7, validation: 20, inputs: 9}\n"
+              "model: {kind: mlp, hidden: [], init: he}\n"
+              "train: {optimizer: sgd, rate: 1e-1, schedule: step, warmup: .5, step_epochs: 2,\n"
+              "  step_factor: 0.5, momentum: 0, weight_decay: 1e-4, beta1: 0.8, beta2: 0.99,\n"
+              "  epsilon: 1e-6, batch: 32, epochs: 3}\n"
+              "retrain: {optimizer: adam, rate: 2, schedule: constant, epochs: 1}\n"
+              "arms:\n- {name: a, criterion: random, scope: layer}\n- criterion: magnitude\n"
+              "grid: {density: [0.5, 1], seeds: [7, 4294967295, 3]}\nspectra: {modes: 5}\n");
     assert_true(job->random_seed == UINT64_MAX && job->data.random_seed == UINT64_MAX);
     assert_int_equal(job->data.set, PSI_IDX);
     assert_string_equal(job->data.path, "a b");
@@ -163,6 +163,15 @@ static void names_are_data(void **state)
     psi_job_destroy(job);
 }
 
+static void line_ends_and_marks_of_other_systems(void **state)
+{
+    (void)state;
+    struct psi_job *job = parse("\xEF\xBB\xBFname: n\r\narms: [{criterion: random}]\r\n"
+                                "grid: {density: [1]}\r\n");
+    assert_string_equal(job->name, "n");
+    psi_job_destroy(job);
+}
+
 static void aliases_work(void **state)
 {
     (void)state;
@@ -177,14 +186,14 @@ static void overrides_come_last_and_in_order(void **state)
 {
     (void)state;
     const char *const override[] = {
-        "train.epochs=3",  "model.hidden=[150,50]", "data.validation=9",
-        "name='a=b'",      "train.epochs=4",        "arms=[{criterion: random, scope: layer}]",
+        "train.epochs=3",      "model.hidden=[150,50]", "data.validation=9",
+        "name='a=b'",          "train.epochs=4",        "arms=[{criterion: random, scope: layer}]",
         "retrain={epochs: 8}", "grid.density=[1,0.1]",
     };
-    struct psi_job *job = parse_with(
-        "name: n\narms: [{criterion: magnitude}, {criterion: random}]\n"
-        "grid: {sparsity: [0.5]}\nretrain: {batch: 30}\n",
-        override, sizeof override / sizeof *override);
+    struct psi_job *job =
+        parse_with("name: n\narms: [{criterion: magnitude}, {criterion: random}]\n"
+                   "grid: {sparsity: [0.5]}\nretrain: {batch: 30}\n",
+                   override, sizeof override / sizeof *override);
     assert_int_equal(job->train.epochs, 4);
     assert_true(job->model.hidden_count == 2 && job->model.hidden[1] == 50);
     assert_int_equal(job->data.validation, 9);
@@ -235,6 +244,7 @@ int main(void)
         cmocka_unit_test(axis_from_a_formula),
         cmocka_unit_test(axis_from_sparsities),
         cmocka_unit_test(names_are_data),
+        cmocka_unit_test(line_ends_and_marks_of_other_systems),
         cmocka_unit_test(aliases_work),
         cmocka_unit_test(overrides_come_last_and_in_order),
         cmocka_unit_test(overrides_can_give_all),

@@ -58,7 +58,8 @@ enum psi_status psi_job_parse(const char *text, const char *where, const char *c
 void psi_job_destroy(struct psi_job *job);
 
 /* The job resolved: every key with its value, as YAML that psi_job_parse reads back to an equal
- * job. The same job gives the same bytes. Owned by the caller, NULL when out of memory. */
+ * job. The same job gives the same bytes, PSI_JOB_BYTES at most. Owned by the caller, NULL when out
+ * of memory. */
 char *psi_job_text(const struct psi_job *job, struct psi_error *err);
 
 /* psi_job_text with each key's help, unit, range and default as comments, for --print-config. */

@@ -35,9 +35,10 @@ static void write_comment(FILE *file, const struct psi_job_key *key, const char 
         fprintf(file, "\n# %s\n", key->help);
         return;
     }
-    fprintf(file, "%s# %s: %s (", indent, key->name, key->help);
+    fprintf(file, "%s%s# %s: %s (", key->type == PSI_KEY_ARMS ? "\n" : "", indent, key->name,
+            key->help);
     write_takes(file, key);
-    fputs("; default: ", file);
+    fputs(key->fallback || key->absent ? "; default " : "; ", file);
     write_default(file, key, defaults);
     fputs(")\n", file);
     for (const struct psi_job_key *inner = key->keys; inner && inner->name; inner++) {

@@ -11,20 +11,21 @@
 
 enum psi_status psi_job_fail(struct psi_job_reader *reader, size_t line, const char *format, ...)
 {
-    char message[PSI_ERROR_TEXT], place[PSI_WHERE + 32];
+    char message[PSI_ERROR_TEXT];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    const char *label = reader->label, *colon = label[0] ? ": " : "";
     if (reader->origin == PSI_FROM_OVERRIDE) {
-        snprintf(place, sizeof place, "--set ");
-    } else if (line) {
-        snprintf(place, sizeof place, "%s:%zu: ", reader->where, line);
-    } else {
-        snprintf(place, sizeof place, "%s: ", reader->where);
+        return psi_fail(reader->err, PSI_USAGE, "--set%s%s: %s", label[0] ? " " : "", label,
+                        message);
     }
-    return psi_fail(reader->err, PSI_USAGE, "%s%s%s%s", place, reader->label,
-                    reader->label[0] ? ": " : "", message);
+    if (line) {
+        return psi_fail(reader->err, PSI_USAGE, "%s:%zu: %s%s%s", reader->where, line, label, colon,
+                        message);
+    }
+    return psi_fail(reader->err, PSI_USAGE, "%s: %s%s%s", reader->where, label, colon, message);
 }
 
 size_t psi_job_line(const yaml_node_t *node)
@@ -102,17 +103,63 @@ static enum psi_status fail_syntax(struct psi_job_reader *reader, const yaml_par
                         parser->context ? parser->context : "");
 }
 
+/* UTF-8 and nothing else: left to itself, libyaml reads UTF-16 too. */
+static enum psi_status start(struct psi_job_reader *reader, yaml_parser_t *parser, const char *text)
+{
+    if (!yaml_parser_initialize(parser)) {
+        return psi_fail(reader->err, PSI_MEMORY, "%s: no memory to read YAML", reader->where);
+    }
+    yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(parser, (const unsigned char *)text, strlen(text));
+    return PSI_OK;
+}
+
+/* libyaml takes time that grows with the square of the depth (5 s for 48 KiB of "["), so depth is
+ * limited before it loads a document. What does not scan is left for the loader to tell. */
+static enum psi_status check_depth(struct psi_job_reader *reader, const char *text)
+{
+    enum { DEEPEST = 64 }; /* a job needs 4 */
+    yaml_parser_t parser;
+    yaml_token_t token;
+    int depth = 0, end = 0;
+    enum psi_status status = start(reader, &parser, text);
+    if (status) {
+        return status;
+    }
+    while (!status && !end && yaml_parser_scan(&parser, &token)) {
+        end = token.type == YAML_STREAM_END_TOKEN;
+        depth += token.type == YAML_FLOW_SEQUENCE_START_TOKEN ||
+                 token.type == YAML_FLOW_MAPPING_START_TOKEN ||
+                 token.type == YAML_BLOCK_SEQUENCE_START_TOKEN ||
+                 token.type == YAML_BLOCK_MAPPING_START_TOKEN;
+        depth -= token.type == YAML_FLOW_SEQUENCE_END_TOKEN ||
+                 token.type == YAML_FLOW_MAPPING_END_TOKEN || token.type == YAML_BLOCK_END_TOKEN;
+        if (depth > DEEPEST) {
+            status =
+                psi_job_fail(reader, token.start_mark.line + 1,
+                             "expected lists and mappings at most %d deep, found more", DEEPEST);
+        }
+        yaml_token_delete(&token);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
 enum psi_status psi_job_load(struct psi_job_reader *reader, const char *text,
                              yaml_document_t *document)
 {
     yaml_parser_t parser;
     yaml_document_t second;
-    enum psi_status status = PSI_OK;
-    if (!yaml_parser_initialize(&parser)) {
-        return psi_fail(reader->err, PSI_MEMORY, "%s: no memory to read YAML", reader->where);
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3; /* a byte order mark, which libyaml takes only where it may guess UTF-16 */
     }
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+    enum psi_status status = check_depth(reader, text);
+    if (!status) {
+        status = start(reader, &parser, text);
+    }
+    if (status) {
+        return status;
+    }
     if (!yaml_parser_load(&parser, document)) {
         status = fail_syntax(reader, &parser, text);
         goto out;
