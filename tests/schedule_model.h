@@ -1,7 +1,8 @@
 /* The scheduler's rules as its header states them, by plain scans over plain arrays: slow, short,
- * and sharing nothing with src/study/schedule*.c. world_*() feeds both the same events and asserts
- * that every answer, decision and count is the same, and that the rules hold which need no model:
- * nothing is given before what it waits for is done, nor twice, nor after its end. */
+ * and sharing nothing with src/study/schedule*.c. Costs must be small multiples of 1/8: sums of
+ * them are then exact in any order. world_*() feeds both the same events and asserts that every
+ * answer, decision and count is the same, and that the rules hold which need no model: nothing is
+ * given before what it waits for is done, nor twice, nor after its end. */
 #ifndef PSI_TESTS_SCHEDULE_MODEL_H
 #define PSI_TESTS_SCHEDULE_MODEL_H
 
@@ -113,15 +114,34 @@ static inline uint32_t model_longest(const struct world *world, uint32_t group)
     return best;
 }
 
+/* Whoever has been idle longest; else who runs the cheapest task alone, if that costs less than a
+ * worker's share of what is ready. */
+static inline uint32_t model_next_worker(const struct world *world)
+{
+    uint32_t idle = UINT32_MAX, single = UINT32_MAX;
+    double cost_ready = 0.0;
+    for (uint32_t t = 0; t < world->tasks; t++)
+        cost_ready += world->task[t].state == READY ? world->given[t].cost : 0.0;
+    for (uint32_t w = 0; w < world->workers; w++) {
+        const struct model_worker *worker = &world->worker[w];
+        if (worker->lost)
+            continue;
+        if (worker->holds == 0 && (idle == UINT32_MAX || worker->since < world->worker[idle].since))
+            idle = w;
+        if (worker->holds == 1 &&
+            (single == UINT32_MAX ||
+             world->given[worker->slot[0]].cost < world->given[world->worker[single].slot[0]].cost))
+            single = w;
+    }
+    if (idle != UINT32_MAX || single == UINT32_MAX || world->ready <= world->alive)
+        return idle;
+    double cost = world->given[world->worker[single].slot[0]].cost;
+    return cost < cost_ready / world->alive ? single : UINT32_MAX;
+}
+
 static inline int model_decide(const struct world *world, uint32_t *worker, uint32_t *task)
 {
-    uint32_t next = UINT32_MAX;
-    for (uint32_t holds = 0; holds < 2 && next == UINT32_MAX; holds++)
-        for (uint32_t w = 0; w < world->workers; w++)
-            if (!world->worker[w].lost && world->worker[w].holds == holds &&
-                (holds == 0 || world->ready > world->alive) &&
-                (next == UINT32_MAX || world->worker[w].since < world->worker[next].since))
-                next = w;
+    uint32_t next = model_next_worker(world);
     if (world->stopped || world->ready == 0 || next == UINT32_MAX)
         return 0;
     *worker = next;

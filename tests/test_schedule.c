@@ -63,7 +63,7 @@ static void test_affinity(void **state)
     static const uint32_t order[] = {0, 1, 3, 4, 2};
     struct psi_task task[] = {{8.0, PSI_NO_TASK, 0, 0},
                               {3.5, PSI_NO_TASK, 0, 0},
-                              {3.4, PSI_NO_TASK, 0, 0},
+                              {3.25, PSI_NO_TASK, 0, 0},
                               {7.0, PSI_NO_TASK, 1, 0},
                               {6.0, PSI_NO_TASK, 1, 0}};
     struct world world;
@@ -93,9 +93,9 @@ static void test_resume_and_give_up(void **state)
     world_open(&world, task, 6, 1, 1, 2);
     world_check(&world);
     assert_true(world_give(&world, &w, &t) && t == 2);
-    assert_true(world_give(&world, &w, &t) && t == 0); /* 1 + 1 + 1 > 2.5 */
-    assert_false(world_give(&world, &w, &t));
+    assert_false(world_give(&world, &w, &t)); /* 2 ready > 1 worker, but they cost less than 9 */
     world_done(&world, 0, 2);
+    assert_true(world_give(&world, &w, &t) && t == 0); /* 1 + 1 + 1 > 2.5 */
     world_failed(&world, 0, 0);
     assert_true(world_give(&world, &w, &t) && t == 0);
     assert_true(world_give(&world, &w, &t) == 0);
@@ -167,7 +167,15 @@ static int odometer_next(struct odometer *odometer)
 }
 
 struct event {
-    enum { EVENT_DONE, EVENT_FAILED, EVENT_LOST, EVENT_DROPPED, EVENT_LATE, EVENT_STOP } kind;
+    enum {
+        EVENT_DONE,
+        EVENT_FAILED,
+        EVENT_LOST,
+        EVENT_DROPPED,
+        EVENT_LATE,
+        EVENT_LATE_FAILED,
+        EVENT_STOP
+    } kind;
     uint32_t worker, task;
 };
 
@@ -187,8 +195,10 @@ static unsigned events_possible(const struct world *world, unsigned mishaps, str
         }
         if (!worker->lost)
             event[n++] = (struct event){EVENT_LOST, w, 0};
-        for (uint32_t i = 0; worker->lost && i < worker->holds; i++)
+        for (uint32_t i = 0; worker->lost && i < worker->holds; i++) {
             event[n++] = (struct event){EVENT_LATE, w, worker->slot[i]};
+            event[n++] = (struct event){EVENT_LATE_FAILED, w, worker->slot[i]};
+        }
     }
     if (mishaps > 0 && !world->stopped && n > 0)
         event[n++] = (struct event){EVENT_STOP, 0, 0};
@@ -199,7 +209,7 @@ static void event_happen(struct world *world, const struct event *event)
 {
     if (event->kind == EVENT_DONE || event->kind == EVENT_LATE)
         world_done(world, event->worker, event->task);
-    else if (event->kind == EVENT_FAILED)
+    else if (event->kind == EVENT_FAILED || event->kind == EVENT_LATE_FAILED)
         world_failed(world, event->worker, event->task);
     else if (event->kind == EVENT_STOP)
         world_stop(world);
@@ -253,8 +263,9 @@ static void explore(const char *name, const struct psi_task *task, uint32_t task
 static const struct psi_task seeds[] = {{3.0, PSI_NO_TASK, 0, 0}, {1.0, 0, 0, 0}, {2.0, 0, 0, 0},
                                         {2.5, PSI_NO_TASK, 1, 0}, {1.0, 3, 1, 0}, {1.5, 3, 1, 0}};
 /* An iterative arm: a chain, beside loose cells; task 1 was done earlier. */
-static const struct psi_task chain[] = {{1.0, PSI_NO_TASK, 0, 0}, {1.0, 0, 0, 1}, {1.0, 1, 0, 0},
-                                        {0.2, PSI_NO_TASK, 1, 0}, {0.1, 3, 1, 0}, {2.0, 2, 0, 0}};
+static const struct psi_task chain[] = {{1.0, PSI_NO_TASK, 0, 0}, {1.0, 0, 0, 1},
+                                        {1.0, 1, 0, 0},           {0.25, PSI_NO_TASK, 1, 0},
+                                        {0.125, 3, 1, 0},         {2.0, 2, 0, 0}};
 /* Nothing waits: prefetching from the start. */
 static const struct psi_task loose[] = {{1.0, PSI_NO_TASK, 0, 0}, {2.0, PSI_NO_TASK, 1, 0},
                                         {3.0, PSI_NO_TASK, 0, 0}, {1.5, PSI_NO_TASK, 1, 0},

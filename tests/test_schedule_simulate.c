@@ -1,10 +1,10 @@
 /* The scheduler's policy at size: simulated workers with durations, failures, losses and late
  * results; how good the schedules are; how fast it decides. */
-#include "psisweep/clock.h"
 #include "psisweep/random.h"
 #include "schedule_model.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* A simulated second after second: each worker's first task ends at `ends`. */
 struct simulation {
@@ -122,7 +122,7 @@ static double grid_lower_bound(const struct psi_task *task, uint32_t workers)
 static void test_makespan_of_grids(void **state)
 {
     (void)state;
-    static const uint32_t workers[] = {1, 2, 4, 8, 16, 32, 64, 256};
+    static const uint32_t workers[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
     struct psi_task task[GRID];
     for (int chained = 0; chained < 2; chained++) {
         grid_fill(task, chained);
@@ -215,7 +215,7 @@ static void run_random(uint64_t seed, uint32_t tasks, uint32_t groups, uint32_t 
     uint32_t w, t, step = 0;
     psi_random_open(&random, seed, "test/schedule/mishaps");
     for (t = 0; t < tasks; t++)
-        task[t] = (struct psi_task){.cost = 0.1 + psi_random_below(&random, 20),
+        task[t] = (struct psi_task){.cost = 0.125 * (1 + psi_random_below(&random, 160)),
                                     .after = t > 0 && psi_random_below(&random, 3)
                                                  ? psi_random_below(&random, t)
                                                  : PSI_NO_TASK,
@@ -239,8 +239,9 @@ static void run_random(uint64_t seed, uint32_t tasks, uint32_t groups, uint32_t 
         assert_int_equal(world.task[t].news + task[t].done, world.task[t].state == DONE);
         given_up += world.task[t].state == GIVEN_UP;
     }
-    printf("  %u tasks, %u workers: %u events, %u workers lost, %u tasks given up\n", tasks,
-           workers, step, workers - world.alive, given_up);
+    if (tasks >= 10000)
+        printf("  %u tasks, %u workers: %u events, %u workers lost, %u tasks given up\n", tasks,
+               workers, step, workers - world.alive, given_up);
     world_close(&world);
     free(task);
 }
@@ -253,7 +254,7 @@ static void test_mishaps_at_random(void **state)
     run_random(100, 10000, 100, 64);
 }
 
-/* Speed is printed, not asserted. */
+/* Speed is printed, not asserted: each event with the decisions that follow from it. */
 static void test_speed(void **state)
 {
     (void)state;
@@ -267,18 +268,18 @@ static void test_speed(void **state)
     for (uint32_t t = 0; t < TASKS; t++)
         task[t] = (struct psi_task){1.0 + psi_random_uniform(&random),
                                     t < GROUPS ? PSI_NO_TASK : t % GROUPS, t % GROUPS, 0};
-    double start = psi_clock_monotonic();
+    clock_t start = clock(); /* processor time: other processes do not count */
     assert_int_equal(PSI_OK, psi_schedule_create(task, TASKS, GROUPS, WORKERS, 2, &schedule, &err));
-    double created = psi_clock_monotonic();
+    clock_t created = clock();
     for (uint32_t ended = 0; ended < TASKS; ended++) {
         while (psi_schedule_decide(schedule, &running[begun][0], &running[begun][1]))
             begun++;
         assert_int_equal(1, psi_schedule_done(schedule, running[ended][0], running[ended][1]));
     }
-    double seconds = psi_clock_monotonic() - created;
+    double seconds = (double)(clock() - created) / CLOCKS_PER_SEC;
     assert_true(psi_schedule_finished(schedule));
     printf("  %d tasks, %d workers: create %.2f s, %.2f million events/s\n", TASKS, WORKERS,
-           created - start, TASKS / seconds * 1e-6);
+           (double)(created - start) / CLOCKS_PER_SEC, TASKS / seconds * 1e-6);
     psi_schedule_destroy(schedule);
     free(running);
     free(task);

@@ -4,7 +4,8 @@
  * remaining path first, with affinity: a worker is given tasks of the group (seed) it last worked
  * on while that group's best is at least half as long as the longest ready one; an idle worker
  * steals from any group. A worker may hold one task beyond the one it runs, so that a slow answer
- * costs nothing, but only while there are more ready tasks than workers.
+ * costs nothing, but only while there are more ready tasks than workers and their cost a worker
+ * exceeds that of the task it runs: so a task is never held while others run out of work.
  * The same object drives real ranks, simulated ranks and its own exhaustive tests. Given the same
  * events in the same order it makes the same decisions. No call fails after create.
  */
@@ -18,7 +19,7 @@
 #define PSI_NO_TASK UINT32_MAX
 
 struct psi_task {
-    double cost;    /* expected seconds, > 0; only the order depends on it */
+    double cost;    /* expected seconds, or any unit, > 0; decisions depend on ratios only */
     uint32_t after; /* the task that must be done first, or PSI_NO_TASK */
     uint32_t group; /* affinity: tasks of one group share something a worker keeps */
     uint8_t done;   /* already done in an earlier launch */
@@ -35,8 +36,8 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
 void psi_schedule_destroy(struct psi_schedule *schedule);
 
 /* Decision: give `*task` to `*worker`. Returns 0 when nothing can be given now. Call until 0 after
- * every event. Workers are served in the order in which they became free, idle ones before those
- * that may hold a second task. */
+ * every event. Idle workers are served in the order in which they became free; then a second task
+ * goes to the worker that runs the cheapest. */
 int psi_schedule_decide(struct psi_schedule *schedule, uint32_t *worker, uint32_t *task);
 
 /* Events. Each returns 1 when it was news, 0 when it was late or never true (a result for a task

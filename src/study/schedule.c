@@ -31,6 +31,7 @@ void psi_schedule_make_ready(struct psi_schedule *s, uint32_t task)
 {
     uint32_t group = s->task[task].group;
     task_become(s, task, PSI_TASK_READY);
+    s->cost_ready += s->task[task].cost;
     psi_heap_set(&s->ready[group], task, s->task[task].length);
     group_rank(s, group);
 }
@@ -40,6 +41,8 @@ static void task_unready(struct psi_schedule *s, uint32_t task)
     uint32_t group = s->task[task].group;
     psi_heap_remove(&s->ready[group], task);
     group_rank(s, group);
+    /* No rounding is carried over from an empty heap to the next. */
+    s->cost_ready = s->best.count > 0 ? s->cost_ready - s->task[task].cost : 0.0;
 }
 
 /* The task and all that wait for it. Those done in an earlier launch, and what waits for them, do
@@ -68,31 +71,35 @@ static void task_retry(struct psi_schedule *s, uint32_t task)
 
 /* --- workers --------------------------------------------------------------------------------- */
 
-void psi_schedule_queue(struct psi_schedule *s, uint32_t worker)
+void psi_schedule_await(struct psi_schedule *s, uint32_t worker)
 {
-    struct psi_schedule_line *line = &s->line[s->worker[worker].holds];
-    s->worker[worker].next = PSI_NO_WORKER;
-    s->worker[worker].previous = line->tail;
-    if (line->tail == PSI_NO_WORKER)
-        line->head = worker;
+    struct psi_schedule_worker *w = &s->worker[worker];
+    if (w->holds == 1)
+        psi_heap_set(&s->single, worker, -s->task[w->task[0]].cost);
+    if (w->holds > 0)
+        return;
+    w->next = PSI_NO_WORKER;
+    w->previous = s->idle_tail;
+    if (s->idle_tail == PSI_NO_WORKER)
+        s->idle_head = worker;
     else
-        s->worker[line->tail].next = worker;
-    line->tail = worker;
+        s->worker[s->idle_tail].next = worker;
+    s->idle_tail = worker;
 }
 
-/* Take a living worker out of the line it stands in, if it holds few enough to stand in one. */
-static void worker_unqueue(struct psi_schedule *s, uint32_t worker)
+/* Before the number of tasks that a living worker holds changes. */
+static void worker_unawait(struct psi_schedule *s, uint32_t worker)
 {
     const struct psi_schedule_worker *w = &s->worker[worker];
-    if (w->holds == PSI_HOLD_MAX)
+    psi_heap_remove(&s->single, worker);
+    if (w->holds > 0)
         return;
-    struct psi_schedule_line *line = &s->line[w->holds];
     if (w->previous == PSI_NO_WORKER)
-        line->head = w->next;
+        s->idle_head = w->next;
     else
         s->worker[w->previous].next = w->next;
     if (w->next == PSI_NO_WORKER)
-        line->tail = w->previous;
+        s->idle_tail = w->previous;
     else
         s->worker[w->next].previous = w->previous;
 }
@@ -111,7 +118,7 @@ static uint32_t worker_find(const struct psi_schedule *s, uint32_t worker, uint3
 static void worker_release(struct psi_schedule *s, uint32_t worker, uint32_t index)
 {
     struct psi_schedule_worker *w = &s->worker[worker];
-    worker_unqueue(s, worker);
+    worker_unawait(s, worker);
     w->holds--;
     s->taken--;
     if (index == 0 && w->holds > 0) {
@@ -119,31 +126,42 @@ static void worker_release(struct psi_schedule *s, uint32_t worker, uint32_t ind
         if (s->task[w->task[0]].state == PSI_TASK_HELD)
             task_become(s, w->task[0], PSI_TASK_RUNNING);
     }
-    psi_schedule_queue(s, worker);
+    psi_schedule_await(s, worker);
 }
 
 static void worker_take(struct psi_schedule *s, uint32_t worker, uint32_t task)
 {
     struct psi_schedule_worker *w = &s->worker[worker];
-    worker_unqueue(s, worker);
+    worker_unawait(s, worker);
     task_become(s, task, w->holds == 0 ? PSI_TASK_RUNNING : PSI_TASK_HELD);
     w->task[w->holds++] = task;
     w->group = s->task[task].group;
     s->taken++;
-    if (w->holds < PSI_HOLD_MAX)
-        psi_schedule_queue(s, worker);
+    psi_schedule_await(s, worker);
+}
+
+/* Who gets the next task. A second task is given while ready tasks outnumber the workers and their
+ * work, shared out evenly, outlasts the task that the worker runs: then the others are still busy
+ * when the second one begins, and nobody could have begun it sooner. */
+static uint32_t worker_next(const struct psi_schedule *s)
+{
+    if (s->idle_head != PSI_NO_WORKER)
+        return s->idle_head;
+    if (s->single.count > 0 && s->by_state[PSI_TASK_READY] > s->alive) {
+        struct psi_heap_entry soonest = s->single.entry[0];
+        if (s->alive * -soonest.key < s->cost_ready)
+            return soonest.item;
+    }
+    return PSI_NO_WORKER;
 }
 
 /* --- the interface --------------------------------------------------------------------------- */
 
 int psi_schedule_decide(struct psi_schedule *s, uint32_t *worker, uint32_t *task)
 {
-    uint32_t ready = s->by_state[PSI_TASK_READY];
-    if (s->stopped || ready == 0)
+    if (s->stopped || s->by_state[PSI_TASK_READY] == 0)
         return 0;
-    uint32_t next = s->line[0].head;
-    if (next == PSI_NO_WORKER && ready > s->alive)
-        next = s->line[1].head;
+    uint32_t next = worker_next(s);
     if (next == PSI_NO_WORKER)
         return 0;
 
@@ -196,7 +214,7 @@ int psi_schedule_lost(struct psi_schedule *s, uint32_t worker)
     if (worker >= s->workers || s->worker[worker].lost)
         return 0;
     struct psi_schedule_worker *w = &s->worker[worker];
-    worker_unqueue(s, worker);
+    worker_unawait(s, worker);
     w->lost = 1;
     s->alive--;
     s->taken -= w->holds;
@@ -214,13 +232,13 @@ int psi_schedule_dropped(struct psi_schedule *s, uint32_t worker)
     if (worker >= s->workers || s->worker[worker].lost || s->worker[worker].holds == 0)
         return 0;
     struct psi_schedule_worker *w = &s->worker[worker];
-    worker_unqueue(s, worker);
+    worker_unawait(s, worker);
     for (uint32_t i = 0; i < w->holds; i++)
         if (!task_ended(s, w->task[i]))
             psi_schedule_make_ready(s, w->task[i]);
     s->taken -= w->holds;
     w->holds = 0;
-    psi_schedule_queue(s, worker);
+    psi_schedule_await(s, worker);
     return 1;
 }
 

@@ -34,6 +34,8 @@ static enum psi_status schedule_allocate(struct psi_schedule *s, uint32_t groups
         !(s->ready = psi_allocate(groups, sizeof *s->ready, "schedule", err)) ||
         !(s->group_entry = psi_allocate(groups, sizeof *s->group_entry, "schedule", err)) ||
         !(s->group_place = psi_allocate(groups, sizeof *s->group_place, "schedule", err)) ||
+        !(s->single_entry = psi_allocate(s->workers, sizeof *s->single_entry, "schedule", err)) ||
+        !(s->single_place = psi_allocate(s->workers, sizeof *s->single_place, "schedule", err)) ||
         !(s->worker = psi_allocate(s->workers, sizeof *s->worker, "schedule", err)))
         return PSI_MEMORY;
     return PSI_OK;
@@ -117,11 +119,12 @@ static void tasks_begin(struct psi_schedule *s, const struct psi_task *task)
 
 static void workers_begin(struct psi_schedule *s)
 {
-    for (int holds = 0; holds < PSI_HOLD_MAX; holds++)
-        s->line[holds] = (struct psi_schedule_line){PSI_NO_WORKER, PSI_NO_WORKER};
+    memset(s->single_place, 0xff, s->workers * sizeof *s->single_place); /* PSI_HEAP_ABSENT */
+    s->single = (struct psi_heap){.entry = s->single_entry, .place = s->single_place};
+    s->idle_head = s->idle_tail = PSI_NO_WORKER;
     for (uint32_t w = 0; w < s->workers; w++) {
         s->worker[w].group = PSI_NO_GROUP;
-        psi_schedule_queue(s, w);
+        psi_schedule_await(s, w);
     }
     s->alive = s->workers;
 }
@@ -162,6 +165,8 @@ void psi_schedule_destroy(struct psi_schedule *s)
     if (!s)
         return;
     free(s->worker);
+    free(s->single_place);
+    free(s->single_entry);
     free(s->group_place);
     free(s->group_entry);
     free(s->ready);

@@ -35,20 +35,15 @@ struct psi_schedule_worker {
     uint32_t task[PSI_HOLD_MAX]; /* in the order given; a lost worker's stay for late results */
     uint32_t holds;
     uint32_t group;          /* of the task last given to it, or PSI_NO_GROUP */
-    uint32_t next, previous; /* in its line, or PSI_NO_WORKER */
+    uint32_t next, previous; /* in the line of the idle, or PSI_NO_WORKER */
     int lost;
-};
-
-/* Workers first come, first served. */
-struct psi_schedule_line {
-    uint32_t head, tail;
 };
 
 struct psi_schedule {
     struct psi_schedule_task *task; /* (tasks) */
     uint32_t tasks;
     uint32_t by_state[PSI_TASK_STATES];
-    double cost_all, cost_done, cost_failed;
+    double cost_all, cost_done, cost_failed, cost_ready;
     unsigned attempts;
 
     struct psi_heap *ready;       /* (groups) each a slice of entry: ready tasks by length */
@@ -62,15 +57,18 @@ struct psi_schedule {
     struct psi_schedule_worker *worker; /* (workers) */
     uint32_t workers;
     uint32_t alive;
-    uint32_t taken;                              /* tasks held by the living */
-    struct psi_schedule_line line[PSI_HOLD_MAX]; /* by the number of tasks held */
+    uint32_t taken;                      /* tasks held by the living */
+    uint32_t idle_head, idle_tail;       /* who holds nothing: first come, first served */
+    struct psi_heap single;              /* who holds one task: the cheapest task on top */
+    struct psi_heap_entry *single_entry; /* (workers) */
+    uint32_t *single_place;              /* (workers) */
     int stopped;
 };
 
 /* For create: a waiting task whose turn has come. */
 void psi_schedule_make_ready(struct psi_schedule *schedule, uint32_t task);
 
-/* For create: put a living worker that holds fewer than PSI_HOLD_MAX at the end of its line. */
-void psi_schedule_queue(struct psi_schedule *schedule, uint32_t worker);
+/* For create: a living worker begins to wait for a task, or for a second one. */
+void psi_schedule_await(struct psi_schedule *schedule, uint32_t worker);
 
 #endif

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Every scenario of tests/mpi/farm.c on several numbers of ranks, then the null benchmark.
+# BUILD: where make put tests/mpi/farm and tests/mpi/bench_null.
+BUILD=${BUILD:-build}
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+failed=0
+
+# check NAME RANKS PROGRAM [ARGUMENT]
+check() {
+    printf '[ RUN      ] %s\n' "$1"
+    if timeout -k 5 60 mpirun --oversubscribe -n "$2" "$BUILD/tests/mpi/$3" $4 </dev/null; then
+        printf '[       OK ] %s\n' "$1"
+    else
+        printf '[  FAILED  ] %s\n' "$1"
+        failed=1
+    fi
+}
+
+for ranks in 1 2 4 8; do
+    for scenario in grid few retry self_stop fail_fast; do
+        check "farm_${scenario}_$ranks" $ranks farm $scenario
+    done
+done
+check farm_stop_lead_1 1 farm stop_lead
+for scenario in stop_lead stop_worker stop_idle; do
+    check "farm_${scenario}_4" 4 farm $scenario
+done
+check farm_idle_4 4 farm idle
+check farm_null_8 8 bench_null
+exit $failed
