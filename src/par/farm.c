@@ -66,7 +66,7 @@ void psi_farm_attempt(const struct psi_farm *farm, uint32_t task,
     outcome->seconds = psi_clock_monotonic() - start;
     outcome->status = (int)status;
     if (status)
-        note_set(outcome->note, err.text[0] ? err.text : psi_status_name(status));
+        note_set(outcome->note, err.text[0] ? err.text : psi_status_names[status]);
 }
 
 enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
