@@ -69,7 +69,13 @@ static void check_gather(const struct psi_kernels *kernels)
             struct psi_gather from = {pixel,    in_order ? NULL : index, shape[s][0], plane, mean,
                                       deviation};
             x[features * batch] = -99; /* must stay */
-            kernels->gather(&from, batch, x);
+            uint8_t seen[784], any[784] = {0};
+            kernels->gather(&from, batch, x, seen);
+            for (size_t f = 0; f < features; f++) {
+                for (size_t b = 0; b < batch; b++)
+                    any[f] |= pixel[(in_order ? b : index[b]) * features + f];
+                assert_true((seen[f] != 0) == (any[f] != 0));
+            }
             for (size_t f = 0; f < features; f++)
                 for (size_t b = 0; b < batch; b++) {
                     double p = pixel[(in_order ? b : index[b]) * features + f];
@@ -77,6 +83,43 @@ static void check_gather(const struct psi_kernels *kernels)
                 }
             assert_true(x[features * batch] == -99);
         }
+}
+
+/* 5 blocks of 4 inputs, numbers 1 and 4 dead. */
+static void check_pack(const struct psi_kernels *kernels)
+{
+    enum { UNITS = 3, FEATURES = 20, PACKED = 3 * 4 + 4 };
+    uint32_t block[] = {0, 2, 3, 1, 4};
+    struct noise noise;
+    fill(&noise);
+    struct psi_skip skip = {3, 2, block, noise.m};
+    float packed[UNITS * PACKED + 1], gradient[UNITS * FEATURES];
+    packed[UNITS * PACKED] = -99; /* must stay */
+    kernels->pack(&skip, noise.w, UNITS, packed);
+    for (int u = 0; u < UNITS; u++) {
+        double sum = 0;
+        for (int f = 0; f < 12; f++)
+            assert_true(packed[u * PACKED + f] ==
+                        noise.w[u * FEATURES + 4 * (int)block[f / 4] + f % 4]);
+        for (int f = 12; f < FEATURES; f++) {
+            int at = 4 * (int)block[f / 4] + f % 4;
+            sum += (double)noise.m[at] * (double)noise.w[u * FEATURES + at];
+        }
+        close_to(packed[u * PACKED + 12], sum);
+    }
+    assert_true(packed[UNITS * PACKED] == -99);
+    for (int again = 0; again < 2; again++) {
+        for (int i = 0; i < UNITS * FEATURES; i++)
+            gradient[i] = again ? NAN : noise.g[i];
+        kernels->unpack(&skip, packed, UNITS, again ? 0 : 0.9f, gradient);
+        for (int u = 0; u < UNITS; u++)
+            for (int f = 0; f < FEATURES; f++) {
+                int at = 4 * (int)block[f / 4] + f % 4, i = u * FEATURES + at;
+                double own = f < 12 ? (double)packed[u * PACKED + f]
+                                    : (double)noise.m[at] * (double)packed[u * PACKED + 12];
+                close_to(gradient[i], own + (again ? 0 : 0.9 * (double)noise.g[i]));
+            }
+    }
 }
 
 static void check_bias_relu(const struct psi_kernels *kernels)
@@ -176,6 +219,12 @@ static void test_gather(void **state)
     each_level(check_gather);
 }
 
+static void test_pack(void **state)
+{
+    (void)state;
+    each_level(check_pack);
+}
+
 static void test_bias_relu(void **state)
 {
     (void)state;
@@ -234,9 +283,13 @@ static void test_denormals_are_flushed_and_restored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_levels),    cmocka_unit_test(test_gather),
-        cmocka_unit_test(test_bias_relu), cmocka_unit_test(test_sgd),
-        cmocka_unit_test(test_adam),      cmocka_unit_test(test_denormals_are_flushed_and_restored),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_bias_relu),
+        cmocka_unit_test(test_sgd),
+        cmocka_unit_test(test_adam),
+        cmocka_unit_test(test_denormals_are_flushed_and_restored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -119,11 +119,14 @@ static double reference_loss(const double *parameter, size_t depth, const size_t
     return total / (double)batch;
 }
 
-/* Forward loss against the reference's, gradient against the reference's central differences. */
-static void check_gradient(size_t hidden_count, const size_t *hidden, size_t batch)
+/* Forward loss against the reference's, gradient against the reference's central differences.
+ * dark: so many first pixels are 0 in every sample, as the border of MNIST. */
+static void check_gradient(size_t hidden_count, const size_t *hidden, size_t batch, size_t dark)
 {
     struct toy toy;
     toy_fill(&toy);
+    for (size_t s = 0; s < batch; s++)
+        memset(toy.pixel + s * TOY_FEATURES, 0, dark);
     struct psi_network *network = network_make(&toy.dataset, 20, PSI_HE, hidden_count, hidden);
     network_draw(network, 5);
     size_t units[PSI_HIDDEN_MAX + 2] = {TOY_FEATURES};
@@ -140,12 +143,13 @@ static void check_gradient(size_t hidden_count, const size_t *hidden, size_t bat
         exact[i] = (double)parameter[i];
         before[i] = (float)i / 100;
     }
+    const float *x = psi_network_input(network);
     psi_network_gather(network, &toy.dataset, &toy.dataset.train, NULL, batch);
+    assert_int_equal(network->packed.use, dark > 0);
     for (int decayed = 0; decayed < 2; decayed++) {
         float dlogits[TOY_CLASSES * 20], decay = decayed ? 0.7f : 0;
         const float *logits = psi_network_forward(network, batch);
         double loss = psi_softmax_cross_entropy(logits, toy.label, TOY_CLASSES, batch, dlogits);
-        const float *x = psi_network_input(network);
         double expected = reference_loss(exact, hidden_count + 1, units, x, batch, toy.label);
         assert_true(fabs(loss - expected) < 1e-5 * expected);
         for (size_t i = 0; i < parameters; i++)
@@ -170,10 +174,13 @@ static void check_gradient(size_t hidden_count, const size_t *hidden, size_t bat
 static void test_gradients(void **state)
 {
     (void)state;
-    check_gradient(0, NULL, 20);
-    check_gradient(1, (size_t[]){9}, 20);
-    check_gradient(2, (size_t[]){8, 11}, 13); /* fewer samples than there is room for */
-    check_gradient(3, (size_t[]){10, 7, 6}, 1);
+    check_gradient(0, NULL, 20, 0);
+    check_gradient(1, (size_t[]){9}, 20, 0);
+    check_gradient(2, (size_t[]){8, 11}, 13, 0); /* fewer samples than there is room for */
+    check_gradient(3, (size_t[]){10, 7, 6}, 1, 0);
+    check_gradient(1, (size_t[]){9}, 20, 5);     /* one block of four and a bit */
+    check_gradient(2, (size_t[]){8, 11}, 13, 9); /* into the second channel */
+    check_gradient(0, NULL, 20, 12);             /* nothing left but constants */
 }
 
 /* A dense layer alone: dX = W' dY set over what was there, added to it, or not written at all. */
@@ -190,7 +197,7 @@ static void test_dense_input_gradient(void **state)
         parameter[i] = sinf((float)i);
     for (int i = 0; i < IN * BATCH; i++)
         x[i] = cosf(2 * (float)i);
-    struct psi_pass pass = {psi_kernels_get(psi_kernels_best()), parameter, BATCH};
+    struct psi_pass pass = {psi_kernels_get(psi_kernels_best()), parameter, BATCH, NULL};
     const float *input[PSI_INPUTS_MAX] = {x};
     for (int relu = 0; relu < 2; relu++)
         for (int way = 0; way < 3; way++) { /* set, add, none */

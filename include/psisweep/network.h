@@ -62,7 +62,8 @@ const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *net
  * He et al. 2015: 2 / fan_in. Biases are set to zero. */
 void psi_network_initialise(struct psi_network *network, struct psi_random *random);
 
-/* Where a batch lies: x (features, batch), owned by the network, filled by the caller ... */
+/* Where a batch lies: x (features, batch), owned by the network, filled by the caller, who asks
+ * anew for each batch ... */
 float *psi_network_input(struct psi_network *network);
 
 /* ... or from a split of the data set it was built for: normalised samples index (batch), or the

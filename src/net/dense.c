@@ -10,14 +10,41 @@ static void dense_plan(struct psi_layer *layer)
     layer->biases = layer->units;
 }
 
+/* Y = W X by the packed input: its live rows and the stand-in. */
+static void multiply_packed(const struct psi_layer *layer, const struct psi_pass *pass, float *y)
+{
+    const struct psi_packed_input *packed = pass->packed;
+    int out = (int)layer->units, batch = (int)pass->batch;
+    int live = PSI_BLOCK * (int)packed->skip.live;
+    pass->kernels->pack(&packed->skip, pass->parameter + layer->weight, layer->units,
+                        packed->weight);
+    cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_PLAIN, out, batch, live + 1, 1, packed->weight,
+                live + PSI_BLOCK, packed->x, batch, 0, y, batch);
+}
+
+/* G = decay G + dY X' by the packed input. */
+static void accumulate_packed(const struct psi_layer *layer, const struct psi_pass *pass,
+                              const float *dy, float decay, float *gradient)
+{
+    const struct psi_packed_input *packed = pass->packed;
+    int out = (int)layer->units, batch = (int)pass->batch;
+    int live = PSI_BLOCK * (int)packed->skip.live;
+    cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_TRANSPOSED, out, live + 1, batch, 1, dy, batch,
+                packed->x, batch, 0, packed->weight, live + PSI_BLOCK);
+    pass->kernels->unpack(&packed->skip, packed->weight, layer->units, decay, gradient);
+}
+
 /* Y (out, batch) = W (out, in) X (in, batch) + b (out), then max(Y, 0) */
 static void dense_forward(const struct psi_layer *layer, const struct psi_pass *pass,
                           const float *const *x, float *y)
 {
     int in = (int)layer->fan_in, out = (int)layer->fan_out, batch = (int)pass->batch;
     const float *weight = pass->parameter + layer->weight;
-    cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_PLAIN, out, batch, in, 1, weight, in, x[0], batch, 0,
-                y, batch);
+    if (pass->packed && layer->input[0] == 0)
+        multiply_packed(layer, pass, y);
+    else
+        cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_PLAIN, out, batch, in, 1, weight, in, x[0], batch,
+                    0, y, batch);
     pass->kernels->bias_relu(y, pass->parameter + layer->bias, layer->units, pass->batch,
                              layer->relu);
 }
@@ -34,8 +61,11 @@ static void dense_backward(const struct psi_layer *layer, const struct psi_pass 
     if (dx[0].dx)
         cblas_sgemm(PSI_ROW_MAJOR, PSI_TRANSPOSED, PSI_PLAIN, in, batch, out, 1, weight, in, dy,
                     batch, dx[0].add ? 1 : 0, dx[0].dx, batch);
-    cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_TRANSPOSED, out, in, batch, 1, dy, batch, x[0], batch,
-                decay, gradient + layer->weight, in);
+    if (pass->packed && layer->input[0] == 0)
+        accumulate_packed(layer, pass, dy, decay, gradient + layer->weight);
+    else
+        cblas_sgemm(PSI_ROW_MAJOR, PSI_PLAIN, PSI_TRANSPOSED, out, in, batch, 1, dy, batch, x[0],
+                    batch, decay, gradient + layer->weight, in);
 }
 
 static void dense_reach_forward(const struct psi_layer *layer, const uint8_t *mask,

@@ -19,6 +19,16 @@ struct psi_gather {
     const float *mean, *deviation; /* (channels) */
 };
 
+/* Inputs that are pixel 0 in a whole batch (a third of MNIST's) are constants, x = constant: their
+ * share of W x is one number a unit. So they are left out of the products, in blocks of 4, and one
+ * stand-in input of value 1 and weight sum(constant * w) takes their place. */
+enum { PSI_BLOCK = 4 };
+struct psi_skip {
+    size_t live, dead;     /* blocks */
+    uint32_t *block;       /* (live + dead) numbers of the live blocks, then of the dead ones */
+    const float *constant; /* (features) what x is where the pixel is 0 */
+};
+
 /* One Adam step's constants, bias corrections folded in (Kingma & Ba 2015, end of section 2). */
 struct psi_adam {
     float beta1, beta2, epsilon;
@@ -28,8 +38,18 @@ struct psi_adam {
 };
 
 struct psi_kernels {
-    /* x (features, batch): x[f][b] = (pixel[index[b]][f] - mean) / deviation of f's channel. */
-    void (*gather)(const struct psi_gather *from, size_t batch, float *x);
+    /* x (features, batch): x[f][b] = (pixel[index[b]][f] - mean) / deviation of f's channel;
+     * seen (features): 0 where pixel f is 0 in the whole batch. */
+    void (*gather)(const struct psi_gather *from, size_t batch, float *x, uint8_t *seen);
+
+    /* packed (units, 4 live + 4): the live columns of w (units, features), the stand-in's weight,
+     * three columns of no meaning. */
+    void (*pack)(const struct psi_skip *skip, const float *w, size_t units, float *packed);
+
+    /* gradient (units, features) = decay * gradient + what packed, the gradient by packed weights,
+     * says of them: constant * the stand-in's for dead columns. decay = 0 ignores what it held. */
+    void (*unpack)(const struct psi_skip *skip, const float *packed, size_t units, float decay,
+                   float *gradient);
 
     /* y (units, batch) = y + bias (units), then max(y, 0) if relu. */
     void (*bias_relu)(float *y, const float *bias, size_t units, size_t batch, int relu);

@@ -1,6 +1,7 @@
 /* The kernels, once, for every backend: plain loops that the compiler vectorises for whatever
  * KERNEL (an __attribute__((target(...))) or nothing) allows. The including file defines KERNEL.
- * All but the gather and Adam are bound by memory, where nothing is won by hand.
+ * Most are bound by memory, where nothing is won by hand. The Makefile's -fno-math-errno and
+ * -fno-trapping-math are what lets Adam's square root and masked updates vectorise.
  */
 #include "kernel.h"
 
@@ -15,6 +16,8 @@ enum {
 };
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
+/* PSI_BLOCK floats wherever floats may lie */
+typedef float block4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 #ifdef __clang__
 #define INTERLEAVE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -56,9 +59,28 @@ KERNEL static inline void turn_block(const uint8_t *const *row, size_t first, si
         memcpy(byte + f * TILE, &block[f], EDGE);
 }
 
+/* seen (wide) |= bytes first .. first+wide-1 of every row. */
+KERNEL static inline void see_block(const uint8_t *const *row, size_t samples, size_t wide,
+                                    size_t first, uint8_t *seen)
+{
+    if (wide < EDGE) {
+        for (size_t s = 0; s < samples; s++)
+            for (size_t f = 0; f < wide; f++)
+                seen[f] |= row[s][first + f];
+        return;
+    }
+    bytes16 any, bytes;
+    memcpy(&any, seen, EDGE);
+    for (size_t s = 0; s < samples; s++) {
+        memcpy(&bytes, row[s] + first, EDGE);
+        any |= bytes;
+    }
+    memcpy(seen, &any, EDGE);
+}
+
 /* Up to TILE samples at a time: rows are read along, and x is written along. */
 KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *const *row,
-                               size_t samples, size_t batch, float *x)
+                               size_t samples, size_t batch, float *x, uint8_t *seen)
 {
     size_t features = from->channels * from->plane;
     for (size_t first = 0; first < features; first += EDGE) {
@@ -69,6 +91,7 @@ KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *con
         uint8_t byte[EDGE * TILE];
         for (size_t s = 0; s < samples; s += EDGE)
             turn_block(row + s, first, wide, byte + s);
+        see_block(row, samples, wide, first, seen + first);
         for (size_t f = 0; f < wide; f++) {
             size_t channel = (first + f) / from->plane;
             float mean = from->mean[channel], scale = 1 / from->deviation[channel];
@@ -80,9 +103,10 @@ KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *con
     }
 }
 
-KERNEL static void gather(const struct psi_gather *from, size_t batch, float *x)
+KERNEL static void gather(const struct psi_gather *from, size_t batch, float *x, uint8_t *seen)
 {
     size_t features = from->channels * from->plane;
+    memset(seen, 0, features);
     for (size_t b = 0; b < batch; b += TILE) {
         size_t samples = batch - b < TILE ? batch - b : TILE;
         const uint8_t *row[TILE];
@@ -90,7 +114,49 @@ KERNEL static void gather(const struct psi_gather *from, size_t batch, float *x)
             size_t sample = b + (s < samples ? s : samples - 1); /* the last row fills blocks up */
             row[s] = from->pixel + (from->index ? from->index[sample] : sample) * features;
         }
-        gather_tile(from, row, samples, batch, x + b);
+        gather_tile(from, row, samples, batch, x + b, seen);
+    }
+}
+
+KERNEL static void pack(const struct psi_skip *skip, const float *w, size_t units, float *packed)
+{
+    const size_t live = skip->live, dead = skip->dead;
+    const uint32_t *block = skip->block;
+    const block4 *constant = (const block4 *)skip->constant;
+    for (size_t u = 0; u < units; u++) {
+        const block4 *row = (const block4 *)w + u * (live + dead);
+        block4 *to = (block4 *)packed + u * (live + 1);
+        for (size_t i = 0; i < live; i++)
+            to[i] = row[block[i]];
+        block4 even = {0}, odd = {0}; /* two sums, for one would wait for itself */
+        size_t i = live;
+        for (; i + 1 < live + dead; i += 2) {
+            even += constant[block[i]] * row[block[i]];
+            odd += constant[block[i + 1]] * row[block[i + 1]];
+        }
+        if (i < live + dead)
+            even += constant[block[i]] * row[block[i]];
+        even += odd;
+        to[live] = (block4){(even[0] + even[1]) + (even[2] + even[3])};
+    }
+}
+
+KERNEL static void unpack(const struct psi_skip *skip, const float *packed, size_t units,
+                          float decay, float *gradient)
+{
+    const size_t live = skip->live, dead = skip->dead;
+    const uint32_t *block = skip->block;
+    const block4 *constant = (const block4 *)skip->constant;
+    for (size_t u = 0; u < units; u++) {
+        block4 *row = (block4 *)gradient + u * (live + dead);
+        const block4 *from = (const block4 *)packed + u * (live + 1);
+        if (decay == 0)
+            memset(row, 0, (live + dead) * sizeof *row);
+        for (size_t i = 0; i < live; i++)
+            row[block[i]] = decay * row[block[i]] + from[i];
+        float stand_in = from[live][0];
+        for (size_t i = live; i < live + dead; i++)
+            row[block[i]] = decay * row[block[i]] + constant[block[i]] * stand_in;
     }
 }
 
@@ -173,4 +239,5 @@ KERNEL static void adam(float *restrict w, const float *restrict gradient, float
     }
 }
 
-static const struct psi_kernels kernels = {gather, bias_relu, bias_relu_backward, sgd, adam};
+static const struct psi_kernels kernels = {gather, pack, unpack, bias_relu, bias_relu_backward,
+                                           sgd,    adam};

@@ -27,11 +27,22 @@ struct psi_layer {
     size_t fan_in, fan_out;       /* of one weight, for its initial variance */
 };
 
+/* The network's input once more, without what is constant in the batch. */
+struct psi_packed_input {
+    int use; /* worth the packing, for the batch at hand */
+    struct psi_skip skip;
+    float *constant; /* (features) skip's */
+    uint8_t *seen;   /* (features) of the gather */
+    float *x;        /* (4 live + 1, batch): live rows, and the stand-in's ones */
+    float *weight;   /* (units, features + 4) of a layer that reads it, or their gradient */
+};
+
 /* What every layer of a pass shares. */
 struct psi_pass {
     const struct psi_kernels *kernels;
     const float *parameter; /* (parameters) */
     size_t batch;
+    const struct psi_packed_input *packed; /* for layers that read activation 0; NULL = as it is */
 };
 
 /* Where a backward pass leaves the gradient by one input: dx (features, batch), NULL where nobody
@@ -89,6 +100,7 @@ struct psi_network {
     size_t matrices;
     struct psi_activation *activation; /* (layers + 1) */
     float *parameter;                  /* (parameters) */
+    struct psi_packed_input packed;
 };
 
 static inline size_t psi_shape_features(const struct psi_shape *shape)

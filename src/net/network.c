@@ -102,6 +102,25 @@ static int allocate_arrays(struct psi_network *network, struct psi_error *err)
     return 1;
 }
 
+/* Room for the input without its constants: psi_packed_input. */
+static int allocate_packed(struct psi_network *network, struct psi_error *err)
+{
+    struct psi_packed_input *packed = &network->packed;
+    size_t features = network->activation[0].features, units = 0;
+    for (size_t i = 0; i < network->layers; i++)
+        if (network->layer[i].input[0] == 0 && network->layer[i].units > units)
+            units = network->layer[i].units;
+    size_t row = sizeof(float) * network->max_batch;
+    packed->skip.block = psi_allocate(features, sizeof *packed->skip.block, "packed input", err);
+    packed->constant = psi_allocate(features, sizeof *packed->constant, "packed input", err);
+    packed->seen = psi_allocate(features, sizeof *packed->seen, "packed input", err);
+    packed->x = psi_allocate(features + 1, row, "packed input", err);
+    packed->weight =
+        psi_allocate((features + PSI_BLOCK) * units, sizeof(float), "packed input", err);
+    packed->skip.constant = packed->constant;
+    return packed->skip.block && packed->constant && packed->seen && packed->x && packed->weight;
+}
+
 enum psi_status psi_network_create(const struct psi_model_spec *spec,
                                    const struct psi_dataset *shape, size_t max_batch,
                                    int kernel_level, struct psi_network **out,
@@ -126,7 +145,7 @@ enum psi_status psi_network_create(const struct psi_model_spec *spec,
         goto out;
     lay_out_mlp(network, spec, shape->classes);
     plan(network, shape);
-    if (!allocate_arrays(network, err))
+    if (!allocate_arrays(network, err) || !allocate_packed(network, err))
         goto out;
     *out = network;
     return PSI_OK;
@@ -143,6 +162,11 @@ void psi_network_destroy(struct psi_network *network)
         free(network->activation[i].gradient);
         free(network->activation[i].value);
     }
+    free(network->packed.weight);
+    free(network->packed.x);
+    free(network->packed.seen);
+    free(network->packed.constant);
+    free(network->packed.skip.block);
     free(network->parameter);
     free(network->activation);
     free(network->matrix);

@@ -2,10 +2,39 @@
 #include "layer.h"
 
 #include <assert.h>
+#include <string.h>
 
 float *psi_network_input(struct psi_network *network)
 {
+    network->packed.use = 0; /* the caller may write what he likes */
     return network->activation[0].value;
+}
+
+/* Sort the blocks of the input into live and dead ones and pack the live rows, where that pays: at
+ * an eighth dead, what the products save is what packing costs. */
+static void pack_input(struct psi_network *network, size_t batch)
+{
+    struct psi_packed_input *packed = &network->packed;
+    struct psi_skip *skip = &packed->skip;
+    size_t features = network->activation[0].features, blocks = features / PSI_BLOCK;
+    packed->use = 0;
+    if (features % PSI_BLOCK)
+        return;
+    skip->live = skip->dead = 0;
+    for (size_t i = 0; i < blocks; i++) {
+        uint32_t any;
+        memcpy(&any, packed->seen + PSI_BLOCK * i, sizeof any);
+        skip->block[any ? skip->live++ : blocks - ++skip->dead] = (uint32_t)i;
+    }
+    if (8 * skip->dead < blocks)
+        return;
+    packed->use = 1;
+    float *row = packed->x;
+    for (size_t i = 0; i < skip->live; i++, row += PSI_BLOCK * batch)
+        memcpy(row, network->activation[0].value + PSI_BLOCK * skip->block[i] * batch,
+               PSI_BLOCK * batch * sizeof *row);
+    for (size_t b = 0; b < batch; b++)
+        row[b] = 1;
 }
 
 void psi_network_gather(struct psi_network *network, const struct psi_dataset *dataset,
@@ -19,14 +48,20 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
                               .plane = dataset->height * dataset->width,
                               .mean = dataset->mean,
                               .deviation = dataset->deviation};
-    network->kernels->gather(&from, batch, network->activation[0].value);
+    float *constant = network->packed.constant;
+    for (size_t channel = 0; channel < from.channels; channel++)
+        for (size_t i = 0; i < from.plane; i++)
+            *constant++ = -dataset->mean[channel] * (1 / dataset->deviation[channel]);
+    network->kernels->gather(&from, batch, network->activation[0].value, network->packed.seen);
+    pack_input(network, batch);
 }
 
 const float *psi_network_forward(struct psi_network *network, size_t batch)
 {
     assert(batch >= 1 && batch <= network->max_batch);
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch};
+    struct psi_pass pass = {network->kernels, network->parameter, batch,
+                            network->packed.use ? &network->packed : NULL};
     for (size_t i = 0; i < network->layers; i++) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};
@@ -57,7 +92,8 @@ void psi_network_backward(struct psi_network *network, size_t batch, float *dlog
 {
     assert(batch >= 1 && batch <= network->max_batch);
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch};
+    struct psi_pass pass = {network->kernels, network->parameter, batch,
+                            network->packed.use ? &network->packed : NULL};
     for (size_t i = network->layers; i-- > 0;) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};
