@@ -183,8 +183,9 @@ static void test_random_masks(void **state)
     psi_network_destroy(network);
 }
 
-/* Known facts: LeNet-300-100 under exact-count global random masks of density 1/c. Means with
- * their standard errors, and probabilities as rounded, of an independent simulation in Python. */
+/* Known facts: LeNet-300-100 under exact-count global random masks of density 1/c, means with their
+ * standard errors and probabilities as rounded. tests/ref/random_masks.py finds them another way.
+ */
 struct known {
     unsigned c, draws; /* ours; fewer where one draw scatters little beside its mean */
     double on_path, error, unreachable, unreachable_rounding, nothing, nothing_rounding;

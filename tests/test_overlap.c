@@ -149,7 +149,7 @@ static void test_retained_energy_closed_forms(void **state)
 /* The planted spike: theta u v' plus unit Gaussian noise, 784 x 300, of stable rank 15.9. A random
  * mask of density d scales the spike by d and the noise by sqrt(d), and adds noise of its own;
  * the mode survives above d* = rho / (1 + rho), rho = stable rank / sqrt(nm). The expected means
- * are those of a prototype in NumPy. */
+ * are the project's known facts, measured before this code existed. */
 enum { SPIKE_ROWS = 784, SPIKE_COLS = 300, SPIKE_COUNT = SPIKE_ROWS * SPIKE_COLS };
 
 struct spike {
