@@ -29,21 +29,25 @@ struct psi_outcome {
 struct psi_farm {
     MPI_Comm comm;
     /* Do one task; call progress often (at least every 10 ms or so). PSI_STOPPED means that it was
-     * dropped because progress said so; any other non-zero status is a failed attempt. */
+     * dropped because progress (or *stop) said so; any other non-zero status, and PSI_STOPPED that
+     * nobody asked for, is a failed attempt. */
     enum psi_status (*work)(void *context, uint32_t task, const struct psi_progress *progress,
                             struct psi_outcome *outcome, struct psi_error *err);
     void *context;
     /* Rank 0 only, may be NULL: told of every finished attempt, and ticked about every 0.2 s with
-     * outcome NULL. */
+     * outcome NULL and task PSI_NO_TASK. Called from within rank 0's own work, too: keep it short.
+     */
     void (*report)(void *context, const struct psi_schedule_count *count, uint32_t task,
                    uint32_t worker, const struct psi_outcome *outcome);
     const volatile sig_atomic_t *stop; /* set by signal handlers: every rank drops its task */
-    int fail_fast; /* the first failed attempt stops the farm */
+    int fail_fast;                     /* the first failed attempt stops the farm */
 };
 
 /* Collective over farm->comm. schedule is used on rank 0 only (NULL elsewhere) and must have been
  * created for psi_farm_workers(size) workers. Returns on every rank the same: PSI_OK when all
- * tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's status.
+ * tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's status
+ * (err: its text, cut to a note). Uses one message tag of comm; no message is left over at return,
+ * and ranks return at different moments.
  */
 enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
                              struct psi_error *err);

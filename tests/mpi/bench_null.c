@@ -1,17 +1,28 @@
-/* How many tasks that do nothing the farm hands out a second: bench_null [TASKS], under mpirun. And
- * what the progress callback costs a task that calls it once a millisecond of computing. */
+/* How many tasks that do nothing the farm hands out a second: bench_null [TASKS], under mpirun.
+ * Once with rank 0 doing such tasks too (it then does most: its own cost no message), once with
+ * rank 0 busy on a task of its own and answering from within, as in a sweep. */
 #include "psisweep/clock.h"
 #include "psisweep/farm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct bench {
-    double seconds; /* of computing in a task, 0 for none */
-    double inside;  /* seconds spent in progress */
-    unsigned calls;
+    int lead, busy;     /* this is rank 0; it keeps its first task until the others end theirs */
+    uint32_t left;      /* rank 0: neither done nor with itself */
+    uint32_t begun;     /* on this rank */
+    double calls, cost; /* of progress on rank 0: number, processor seconds */
 };
 
+static double processor_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* One step of 0.1 ms of computing, then progress, and so on while there is work for the others. */
 static enum psi_status work(void *context, uint32_t task, const struct psi_progress *progress,
                             struct psi_outcome *outcome, struct psi_error *err)
 {
@@ -19,40 +30,59 @@ static enum psi_status work(void *context, uint32_t task, const struct psi_progr
     (void)task;
     (void)outcome;
     (void)err;
-    double start = psi_clock_monotonic(), step = start;
-    while (bench->seconds > 0.0 && step - start < bench->seconds) {
-        double before = psi_clock_monotonic();
-        if (before - step < 0.001)
+    bench->begun++;
+    while (bench->lead && bench->busy && bench->left > 0) {
+        double end = psi_clock_monotonic() + 0.0001;
+        while (psi_clock_monotonic() < end)
             continue;
+        double before = processor_seconds();
         if (progress->call(progress->context))
             return PSI_STOPPED;
-        step = psi_clock_monotonic();
-        bench->inside += step - before;
+        bench->cost += processor_seconds() - before;
         bench->calls++;
     }
     return PSI_OK;
 }
 
-/* Collective: seconds that `tasks` equal tasks take. */
-static double run(struct bench *bench, uint32_t tasks, int rank, int size)
+static void report(void *context, const struct psi_schedule_count *count, uint32_t task,
+                   uint32_t worker, const struct psi_outcome *outcome)
 {
-    struct psi_farm farm = {.comm = MPI_COMM_WORLD, .work = work, .context = bench};
+    struct bench *bench = context;
+    uint32_t own = 2; /* rank 0 holds its own and one more */
+    uint32_t left = count->running + count->held + count->ready;
+    (void)task;
+    (void)worker;
+    (void)outcome;
+    bench->left = left > own ? left - own : 0;
+}
+
+/* Collective: equal tasks of no work; prints on rank 0. */
+static void run(int busy, uint32_t tasks, int rank, int size)
+{
+    struct bench bench = {.lead = rank == 0, .busy = busy, .left = tasks};
+    struct psi_farm farm = {
+        .comm = MPI_COMM_WORLD, .work = work, .context = &bench, .report = report};
     struct psi_schedule *schedule = NULL;
     struct psi_error err;
     struct psi_task *task = malloc((tasks + 1) * sizeof *task);
-    for (uint32_t t = 0; t < tasks; t++)
+    for (uint32_t t = 0; task && t < tasks; t++)
         task[t] = (struct psi_task){1.0, PSI_NO_TASK, t % 16, 0};
-    if (rank == 0 &&
-        psi_schedule_create(task, tasks, 16, psi_farm_workers(size), 1, &schedule, &err))
+    if (!task || (rank == 0 &&
+                  psi_schedule_create(task, tasks, 16, psi_farm_workers(size), 1, &schedule, &err)))
         MPI_Abort(MPI_COMM_WORLD, 1);
     psi_farm_barrier(MPI_COMM_WORLD);
     double start = psi_clock_monotonic();
     if (psi_farm_run(&farm, schedule, &err))
         MPI_Abort(MPI_COMM_WORLD, 1);
     double seconds = psi_clock_monotonic() - start;
+    if (rank == 0)
+        printf("  %d ranks, rank 0 %s: %.0f null cells/s, %.1f %% of them on rank 0\n", size,
+               busy ? "busy" : "free", tasks / seconds, 100.0 * bench.begun / tasks);
+    if (rank == 0 && bench.calls > 0)
+        printf("  progress on rank 0: %.1f us of processor time a call\n",
+               1e6 * bench.cost / bench.calls);
     psi_schedule_destroy(schedule);
     free(task);
-    return seconds;
 }
 
 int main(int argc, char **argv)
@@ -61,14 +91,10 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    uint32_t tasks = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 40000;
-    struct bench null = {0}, busy = {.seconds = 0.5};
-    double seconds = run(&null, tasks, rank, size);
-    if (rank == 0)
-        printf("  %d ranks: %.0f null cells/s\n", size, tasks / seconds);
-    run(&busy, (uint32_t)size, rank, size);
-    if (rank == 0 && busy.calls > 0)
-        printf("  progress on rank 0: %.2f us a call\n", 1e6 * busy.inside / busy.calls);
+    uint32_t tasks = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 50000;
+    run(0, tasks, rank, size);
+    if (size > 1)
+        run(1, tasks, rank, size);
     MPI_Finalize();
     return 0;
 }

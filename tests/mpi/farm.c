@@ -248,7 +248,9 @@ static void handler(int signal_number)
         stop_asked = 1;
 }
 
-/* One rank gets SIGTERM after 0.3 s; there are `tasks` long tasks. */
+enum { EVERY_RANK = -1 };
+
+/* One rank (or every one) gets SIGTERM after 0.3 s; there are `tasks` long tasks. */
 static void stop_rank(struct log *log, int rank, uint32_t tasks)
 {
     struct psi_error err;
@@ -257,7 +259,7 @@ static void stop_rank(struct log *log, int rank, uint32_t tasks)
     signal(SIGTERM, handler);
     signal(SIGALRM, handler);
     log->seconds = 20.0;
-    if (log->rank == rank)
+    if (log->rank == rank || rank == EVERY_RANK)
         setitimer(ITIMER_REAL, &timer, NULL);
     expect(log, run(log, NULL, tasks, 1, 0, &err) == PSI_STOPPED, "all are stopped");
     double seconds = psi_clock_monotonic() - start;
@@ -281,6 +283,12 @@ static void scenario_stop_lead(struct log *log)
 static void scenario_stop_idle(struct log *log)
 {
     stop_rank(log, log->size - 1, LONE);
+}
+
+/* As mpirun forwards a signal that it gets itself. */
+static void scenario_stop_all(struct log *log)
+{
+    stop_rank(log, EVERY_RANK, GRID);
 }
 
 static double processor_seconds(void)
@@ -326,7 +334,7 @@ static const struct {
     {"retry", scenario_retry},         {"self_stop", scenario_self_stop},
     {"fail_fast", scenario_fail_fast}, {"stop_worker", scenario_stop_worker},
     {"stop_lead", scenario_stop_lead}, {"stop_idle", scenario_stop_idle},
-    {"idle", scenario_idle},
+    {"stop_all", scenario_stop_all},   {"idle", scenario_idle},
 };
 
 int main(int argc, char **argv)

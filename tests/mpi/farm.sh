@@ -22,7 +22,7 @@ for ranks in 1 2 4 8; do
     done
 done
 check farm_stop_lead_1 1 farm stop_lead
-for scenario in stop_lead stop_worker stop_idle; do
+for scenario in stop_lead stop_worker stop_idle stop_all; do
     check "farm_${scenario}_4" 4 farm $scenario
 done
 check farm_idle_4 4 farm idle
