@@ -22,10 +22,10 @@ struct psi_sweep {
 };
 
 enum psi_censoring {
-    PSI_BRACKETED,     /* low < F_min <= high */
-    PSI_BELOW_GRID,    /* nothing collapsed: F_min <= high, low = 0 (left-censored) */
-    PSI_ABOVE_GRID,    /* the highest finished one collapsed: F_min > low, high = infinity */
-    PSI_NO_DATA        /* no finished cell with a defined Psi */
+    PSI_BRACKETED,  /* low < F_min <= high */
+    PSI_BELOW_GRID, /* nothing collapsed: F_min <= high, low = 0 (left-censored) */
+    PSI_ABOVE_GRID, /* the highest finished one collapsed: F_min > low, high = infinity */
+    PSI_NO_DATA     /* no finished cell with a defined Psi; low and high are NaN */
 };
 
 struct psi_interval {
@@ -35,43 +35,74 @@ struct psi_interval {
 
 /* One seed of one arm at a Psi level (0.5 is collapse; 0.1 and 0.9 show the sensitivity). d_c =
  * the highest density whose cell is collapsed (Psi < level), d_u = the next higher finished one.
- * Cells that are unfinished or undefined widen the interval to the next finished one.
- * effective: the interval of effective instead of achieved density, of the same two cells.
+ * Cells that are unfinished or undefined (Psi or density NaN) widen the interval to the next
+ * finished one.
+ * effective: the interval of effective instead of achieved density, of the same two cells. Their
+ * effective densities need not be ordered, nor distinct, as each mask is drawn by itself: low is
+ * the smaller. A collapsed cell without any path has low = 0 and is still PSI_BRACKETED.
  * *recrossings (may be NULL) = cells below d_c that are not collapsed. */
 struct psi_interval psi_threshold_seed(const struct psi_sweep *sweep, size_t arm, size_t seed,
                                        double level, int effective, size_t *recrossings);
 
+/* The first of these that applies, in the order NONE, ONE_SEED, TURNBULL, SAME_CELL, STUDENT. */
 enum psi_pooling {
-    PSI_POOL_NONE,       /* no seed has data */
-    PSI_POOL_ONE_SEED,   /* that seed's own interval */
-    PSI_POOL_SAME_CELL,  /* all seeds share one grid interval: that interval */
-    PSI_POOL_STUDENT,    /* t(n-1) interval on the midpoints of log10 d, SD floored at step/sqrt12 */
-    PSI_POOL_TURNBULL    /* some seed censored: Turnbull's median and a sign-test interval */
+    PSI_POOL_NONE,      /* no seed has data */
+    PSI_POOL_ONE_SEED,  /* that seed's own interval; center its geometric midpoint */
+    PSI_POOL_SAME_CELL, /* all seeds have d_c and d_u at the same nominal densities: the hull of
+                           their intervals; center its geometric midpoint */
+    PSI_POOL_STUDENT,   /* t(n-1) interval on the midpoints of log10 d; SD floored at step/sqrt(12),
+                           step = mean width of the seeds' intervals in log10 d; not clipped to the
+                           grid; center = 10^mean */
+    PSI_POOL_TURNBULL   /* some seed is open: censored, or with low = 0. The median of Turnbull's
+                           NPMLE; low and high from the sign test at 95 %: the r-th smallest lower
+                           and the r-th largest upper end, r the largest with
+                           P(Binomial(n, 1/2) <= r - 1) <= .025. With n < 6 no r reaches 95 %: then
+                           the smallest lower and largest upper end, the range over seeds */
 };
 
 struct psi_pooled {
-    int method;           /* enum psi_pooling */
-    double low, high;     /* 95 % interval for the population's F_min; 0 = below the grid and
-                             infinity = above it */
-    double center;        /* density; NaN where the method gives none; 0 or infinity = beyond grid */
-    double deviation;     /* SD over seeds of log10 density (midpoints); NaN unless STUDENT */
-    size_t seeds;         /* seeds with data */
-    size_t below, above;  /* of them censored */
-    size_t recrossings;   /* over all seeds */
+    int method;          /* enum psi_pooling */
+    int effective;       /* as asked: these are effective, not achieved densities */
+    double level;        /* as asked */
+    double low, high;    /* 95 % interval for the population's F_min (for ONE_SEED and SAME_CELL
+                            the interval itself); 0 = below the grid, infinity = above it, NaN for
+                            NONE */
+    double center;       /* density; 0 or infinity = beyond the grid. TURNBULL: geometric midpoint
+                            of the innermost interval where the CDF crosses 1/2; where it equals
+                            1/2 between two of them, of the two together. NaN for NONE, and where
+                            half of the seeds are beyond either end */
+    double deviation;    /* SD over seeds of log10 density (midpoints), before flooring; NaN unless
+                            STUDENT */
+    double resolution;   /* step/sqrt(12), the floor; NaN unless STUDENT */
+    size_t seeds;        /* seeds with data */
+    size_t missing;      /* seeds without */
+    size_t below, above; /* of the seeds with data, censored */
+    double below_end;    /* nothing collapsed down to this density in any of the `below` seeds:
+                            the highest of their lowest densities; 0 if none is below */
+    double above_end;    /* collapsed already here in each of the `above` seeds: the lowest of
+                            their highest densities; 0 if none is above */
+    size_t disconnected; /* bracketed, but with low = 0 */
+    size_t recrossings;  /* over all seeds */
 };
 
-/* Pool the seeds of one arm. scratch-free; seeds <= PSI_SEEDS_MAX. */
+/* Pool the seeds of one arm. Fails for lack of memory, or when Turnbull's estimate cannot be
+ * computed (PSI_NUMERIC). */
 enum psi_status psi_threshold_pool(const struct psi_sweep *sweep, size_t arm, double level,
                                    int effective, struct psi_pooled *pooled, struct psi_error *err);
 
-/* Turnbull (1976) NPMLE for intervals (low, high]: mass[i] on the innermost interval
- * (support_low[i], support_high[i]]; arrays of room count, *supports of them used. EM to 1e-10. */
-enum psi_status psi_turnbull(const struct psi_interval *interval, size_t count,
-                             double *support_low, double *support_high, double *mass,
-                             size_t *supports, struct psi_error *err);
+/* Turnbull (1976) NPMLE for intervals (low, high], high = infinity allowed; low == high is an exact
+ * observation. mass[i] >= 0 on the innermost interval (support_low[i], support_high[i]], ascending;
+ * arrays of room count, *supports of them used. The result is certified: it meets the conditions of
+ * the (unique) maximum to 1e-10. */
+enum psi_status psi_turnbull(const struct psi_interval *interval, size_t count, double *support_low,
+                             double *support_high, double *mass, size_t *supports,
+                             struct psi_error *err);
+
+enum { PSI_THRESHOLD_TEXT = 768 }; /* room for any sentence of psi_threshold_words */
 
 /* One English sentence on a pooled threshold, never a bare number: the interval, the seeds, and
- * what censoring means here ("3 of 10 seeds did not collapse on this grid: ..."). */
+ * what censoring means here ("in 3 of 10 seeds nothing collapsed down to density 0.0003, so F_min
+ * lies below the grid there"). Densities have 3 significant digits. No trailing newline. */
 void psi_threshold_words(const struct psi_pooled *pooled, char *text, size_t size);
 
 #endif
