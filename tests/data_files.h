@@ -118,7 +118,7 @@ static inline void data_expect_failure(const struct psi_data_spec *spec, enum ps
     struct psi_error err = {0};
     enum psi_status found = psi_dataset_create(spec, &dataset, &err);
     if (found != status)
-        print_message("%s: %s\n", psi_status_name(found), err.text);
+        print_message("%s: %s\n", psi_status_names[found], err.text);
     assert_int_equal(found, status);
     assert_int_equal(err.status, status);
     assert_ptr_equal(dataset, (void *)(uintptr_t)1);

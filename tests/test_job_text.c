@@ -192,7 +192,7 @@ static void differences(void **state)
         "train.epochs: 10 -> 3\nretrain.rate: 0.0012 -> 0.1\nspectra.modes: 32 -> 1\n");
     check_difference(FULL "data: {path: a}\nmodel: {hidden: [1]}\n", FULL "data: {set: planted}\n",
                      0,
-                     "data.set: glyphs -> planted\ndata.path: \"a\" -> \"\"\n"
+                     "data.set: glyphs -> planted\n"
                      "model.hidden: [1] -> [300, 100]\n");
     /* the grid's extent and names change no cell */
     const char *wider = "name: \"m\\n\"\narms: [{criterion: random}, {criterion: magnitude}]\n"

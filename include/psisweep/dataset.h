@@ -44,6 +44,7 @@ struct psi_dataset {
     /* Mean and standard deviation of the training split (without validation), per channel, in
      * units of the u8 pixel; x = (pixel - mean) / deviation. A constant channel has deviation 1. */
     float mean[PSI_CHANNELS_MAX], deviation[PSI_CHANNELS_MAX];
+    uint64_t digest; /* hash of shape, splits, labels and pixels: the same data, wherever it lies */
     uint32_t needed[PSI_PLANTED_BITS]; /* planted: the input that decides each bit, ascending */
     uint8_t *pixel, *label;            /* the storage that the splits point into; owned */
 };

@@ -25,6 +25,7 @@ struct psi_results_facts {
     struct psi_layout layout;
     double chance_test;      /* A0 of the test split */
     size_t test_samples, validation_samples;
+    uint64_t data_digest; /* of the data set: a moved folder is the same data, another one is not */
     const char *numerics; /* kernel level and BLAS core: what the bits depend on */
 };
 
@@ -49,6 +50,7 @@ const struct psi_job *psi_results_job(const struct psi_results *results);
 const struct psi_layout *psi_results_layout(const struct psi_results *results);
 const char *psi_results_numerics(const struct psi_results *results);
 size_t psi_results_test_samples(const struct psi_results *results);
+uint64_t psi_results_data_digest(const struct psi_results *results);
 double psi_results_chance(const struct psi_results *results);
 
 /* A whole variable by its name in the table, into room for all its elements. */

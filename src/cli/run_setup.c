@@ -61,6 +61,11 @@ static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
                           "%s belongs to another job; write to another file with -o (with --from "
                           "%s to take the cells that both have). Differences:\n%s",
                           run->path, run->path, difference);
+    else if (psi_results_data_digest(run->results) != run->study->dataset->digest)
+        status = psi_fail(err, PSI_USAGE,
+                          "%s was computed on other data than what %s holds now; write to another "
+                          "file with -o",
+                          run->path, run->job->data.path ? run->job->data.path : "this program");
     else if (!run->options->allow_mixed &&
              strcmp(psi_results_numerics(run->results), run->numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
@@ -126,6 +131,7 @@ static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
             .chance_test = study->chance_test,
             .test_samples = study->dataset->test.samples,
             .validation_samples = study->dataset->validation.samples,
+            .data_digest = study->dataset->digest,
             .numerics = run->numerics,
         };
         if ((status = psi_results_create(run->path, &facts, err)) ||

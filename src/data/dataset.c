@@ -1,4 +1,5 @@
 #include "data.h"
+#include "psisweep/hash.h"
 
 #include <assert.h>
 #include <math.h>
@@ -71,6 +72,18 @@ static void dataset_measure(struct psi_dataset *dataset)
     }
 }
 
+static uint64_t dataset_digest(const struct psi_dataset *dataset)
+{
+    const uint64_t shape[] = {dataset->channels,      dataset->height,
+                              dataset->width,         dataset->classes,
+                              dataset->train.samples, dataset->validation.samples,
+                              dataset->test.samples};
+    size_t samples = dataset->train.samples + dataset->validation.samples + dataset->test.samples;
+    uint64_t hash = psi_hash_add(PSI_HASH_START, shape, sizeof shape);
+    hash = psi_hash_add(hash, dataset->label, samples);
+    return psi_hash_end(psi_hash_add(hash, dataset->pixel, samples * dataset->features));
+}
+
 static enum psi_status dataset_check(const struct psi_data_spec *spec, struct psi_samples *samples,
                                      struct psi_error *err)
 {
@@ -125,6 +138,7 @@ enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_
     dataset->label = dataset_trim(&samples.label);
     dataset_split(dataset, &samples, spec->validation);
     dataset_measure(dataset);
+    dataset->digest = dataset_digest(dataset);
     *out = dataset;
 out:
     free(samples.label.data);

@@ -92,6 +92,8 @@ static enum psi_status copy_check(struct psi_results *from, struct psi_results *
         status = psi_fail(err, PSI_USAGE,
                           "--from %s: its cells are of another job, none can be taken:\n%s",
                           from->path, difference);
+    else if (from->data_digest != to->data_digest)
+        status = psi_fail(err, PSI_USAGE, "--from %s: it was computed on other data", from->path);
     else if (strcmp(from->numerics, to->numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
                           "--from %s: computed with %s, here it is %s: the bits would differ",

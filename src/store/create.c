@@ -66,18 +66,12 @@ static enum psi_status create_variables(hid_t file, const struct psi_layout *lay
 static enum psi_status create_facts(hid_t file, const struct psi_results_facts *facts,
                                     struct psi_error *err)
 {
-    enum { ATTRIBUTE_MAX = 60000 }; /* HDF5 keeps an attribute below 64 KiB in the object header */
     const struct psi_job *job = facts->job;
     uint64_t test = facts->test_samples, validation = facts->validation_samples;
     char hash[17];
     char *text = psi_job_text(job, err);
     if (!text)
         return PSI_MEMORY;
-    if (strlen(text) > ATTRIBUTE_MAX) {
-        free(text);
-        return psi_fail(err, PSI_USAGE, "the job resolves to over %d bytes: list fewer seeds",
-                        ATTRIBUTE_MAX);
-    }
     snprintf(hash, sizeof hash, "%016llx",
              (unsigned long long)psi_hash_end(psi_hash_add(PSI_HASH_START, text, strlen(text))));
     int ok = psi_h5_set_text(file, "Conventions", "CF-1.8") &&
@@ -90,6 +84,7 @@ static enum psi_status create_facts(hid_t file, const struct psi_results_facts *
              psi_h5_set_text(file, "numerics", facts->numerics) &&
              psi_h5_set_numbers(file, "chance_accuracy", H5T_NATIVE_DOUBLE, 0,
                                 &facts->chance_test) &&
+             psi_h5_set_numbers(file, "data_digest", H5T_NATIVE_UINT64, 0, &facts->data_digest) &&
              psi_h5_set_numbers(file, "test_samples", H5T_NATIVE_UINT64, 0, &test) &&
              psi_h5_set_numbers(file, "validation_samples", H5T_NATIVE_UINT64, 0, &validation);
     free(text);

@@ -59,7 +59,8 @@ static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
     r->numerics = psi_h5_get_text(r->file, "numerics");
     if (!schema || strncmp(schema, "psisweep-results-", 17) != 0 || !job || !r->numerics ||
         !psi_h5_get_number(r->file, "chance_accuracy", H5T_NATIVE_DOUBLE, &r->chance_test) ||
-        !psi_h5_get_number(r->file, "test_samples", H5T_NATIVE_UINT64, &samples))
+        !psi_h5_get_number(r->file, "test_samples", H5T_NATIVE_UINT64, &samples) ||
+        !psi_h5_get_number(r->file, "data_digest", H5T_NATIVE_UINT64, &r->data_digest))
         status = psi_fail(err, PSI_DATA, "%s: not a psisweep results file", r->path);
     else if (strcmp(schema, PSI_RESULTS_SCHEMA) != 0)
         status = psi_fail(err, PSI_DATA, "%s: schema %s; this program reads %s", r->path, schema,
@@ -158,4 +159,9 @@ size_t psi_results_test_samples(const struct psi_results *results)
 double psi_results_chance(const struct psi_results *results)
 {
     return results->chance_test;
+}
+
+uint64_t psi_results_data_digest(const struct psi_results *results)
+{
+    return results->data_digest;
 }

@@ -15,6 +15,7 @@ struct psi_results {
     struct psi_layout layout;
     double chance_test;
     size_t test_samples;
+    uint64_t data_digest;
     hid_t dataset[PSI_VARIABLES_MAX]; /* parallel to psi_variables; 0 = not open */
 };
 

@@ -32,6 +32,7 @@ static const struct psi_job_key data_keys[] = {
      .type = PSI_KEY_PATH,
      .offset = DATA(path),
      .fallback = "\"\"",
+     .place = 1,
      .help = "folder of the set's files, relative to the working directory; mnist, idx and cifar10 "
              "need it"},
     {.name = "train",

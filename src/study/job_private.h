@@ -41,6 +41,7 @@ struct psi_job_key {
     const char *const *choices;     /* names by value, NULL-ended; NULL = those of psi_criteria */
     const struct psi_job_key *keys; /* see psi_key_type */
     int extent; /* 1 = only a name or the grid's extent: a cell stays what it is */
+    int place;  /* 1 = where something lies, not what it is: no difference between jobs */
     const char *help;
 };
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# One sweep, however it is run: the same bits on any number of ranks, resumed, or grown.
+. tests/cli/lib.sh
+
+small_job small >"$work/small.yaml"
+small_job single 0.5 1 >"$work/single.yaml"
+small_job small "1, 0.3, 0.1, 0.05, 0.03" 3 >"$work/large.yaml"
+
+whole() { ranks 0 run "$work/small.yaml" -o "$work/whole.h5"; }
+
+on_ranks() { # RANKS
+    ranks "$1" run "$work/small.yaml" -o "$work/ranks$1.h5" && same "$work/whole.h5" "$work/ranks$1.h5"
+}
+
+more_ranks_than_cells() {
+    ranks 0 run "$work/single.yaml" -o "$work/single0.h5" &&
+        ranks 8 run "$work/single.yaml" -o "$work/single8.h5" &&
+        same "$work/single0.h5" "$work/single8.h5"
+}
+
+finished_again() { # nothing is computed twice: not even attempts and seconds change
+    cp "$work/whole.h5" "$work/again.h5"
+    ranks 2 run "$work/small.yaml" -o "$work/again.h5" &&
+        same "$work/whole.h5" "$work/again.h5" &&
+        h5diff "$work/whole.h5" "$work/again.h5" /attempt &&
+        h5diff "$work/whole.h5" "$work/again.h5" /seconds
+}
+
+grown() { # --from a smaller grid: equal to the larger one computed whole, and no parent trained twice
+    ranks 2 run "$work/large.yaml" -o "$work/large.h5" &&
+        ranks 2 run "$work/large.yaml" -o "$work/grown.h5" --from "$work/whole.h5" 2>"$work/err" &&
+        cat "$work/err" && grep -q 'took 18 records' "$work/err" &&
+        same "$work/large.h5" "$work/grown.h5"
+}
+
+from_other_job() {
+    sed 's/epochs: 2/epochs: 3/' "$work/large.yaml" >"$work/other.yaml"
+    expect 2 'train.epochs: 2 -> 3' ranks 0 run "$work/other.yaml" -o "$work/other.h5" --from "$work/whole.h5"
+}
+
+changed_job() {
+    expect 2 'retrain.epochs: 1 -> 2' ranks 0 run "$work/small.yaml" --set retrain.epochs=2 -o "$work/whole.h5" &&
+        same "$work/whole.h5" "$work/ranks2.h5"
+}
+
+interrupted() { # RANKS: SIGTERM leaves a resumable sweep that ends equal to an undisturbed one
+    local file=$work/term$1.h5 code
+    rm -f "$file"
+    ranks "$1" run "$work/large.yaml" -o "$file" &
+    local launched=$!
+    until [ -e "$file" ]; do sleep 0.02; done
+    sleep 0.2
+    pkill -TERM -f "psisweep run $work/large.yaml -o $file" || true
+    wait $launched
+    code=$?
+    # mpirun that was itself told to end answers for itself; the program alone says 4
+    [ "$1" -gt 0 ] || [ $code -eq 4 ] || [ $code -eq 0 ] || { echo "exit code $code"; return 1; }
+    ranks "$1" run "$work/large.yaml" -o "$file" && same "$work/large.h5" "$file"
+}
+
+two_at_once() {
+    local file=$work/two.h5
+    # long enough to be there still when the second one gives up
+    ranks 0 run "$work/small.yaml" --set train.epochs=2000 -o "$file" &
+    until [ -e "$file" ]; do sleep 0.02; done
+    expect 6 'in use by another psisweep run' ranks 0 run "$work/small.yaml" --set train.epochs=2000 -o "$file"
+    local found=$?
+    pkill -TERM -f "epochs=2000 -o $file"
+    wait
+    return $found
+}
+
+read_outside() {
+    ncdump -h "$work/whole.h5" | grep -q 'double psi(arm, seed, density, stage)' &&
+        /usr/bin/python3 - "$work/whole.h5" <<'PY'
+import sys
+import numpy as np
+import xarray
+
+data = xarray.open_dataset(sys.argv[1], engine="h5netcdf")
+assert data.psi.dims == ("arm", "seed", "density", "stage"), data.psi.dims
+assert list(data.arm.values) == ["magnitude", "random"]
+assert np.allclose(data.sparsity, 1 - data.density)
+psi = data.psi.sel(arm="magnitude", stage="retrained")
+assert psi.coords["sparsity"].dims == ("density",)
+accuracy = data.accuracy.sel(arm="magnitude", stage="retrained")
+chance = data.attrs["chance_accuracy"]
+assert np.allclose(psi, (accuracy - chance) / (data.dense_accuracy - chance))
+# the spectra are those of the stored weights
+weights = data.dense_parameter.isel(seed=0).values
+at, rows, cols = (int(data[n][0]) for n in ("layer_offset", "layer_rows", "layer_columns"))
+values = np.linalg.svd(weights[at:at + rows * cols].reshape(rows, cols).astype(float), compute_uv=False)
+assert np.allclose(values, data.dense_singular_value[0, 0, :len(values)])
+# and at density 1 nothing was pruned
+pruned = data.singular_value.sel(arm="magnitude", density=1.0, stage="pruned")[0, 0, :len(values)]
+assert np.allclose(values, pruned)
+assert (data.weights_kept.sel(density=0.1) == round(0.1 * sum(data.layer_rows * data.layer_columns).item())).sel(arm="magnitude").all()
+assert (data.status == 2).all()
+PY
+}
+
+check sweep_without_mpirun whole
+for n in 1 2 4; do check sweep_same_bits_$n on_ranks $n; done
+check sweep_more_ranks_than_cells more_ranks_than_cells
+check sweep_finished_again finished_again
+check sweep_grown_from_smaller grown
+check sweep_from_other_job from_other_job
+check sweep_changed_job changed_job
+for n in 0 2 4; do check sweep_interrupted_$n interrupted $n; done
+check sweep_two_at_once two_at_once
+check sweep_read_by_xarray_and_ncdump read_outside
+finish
