@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 struct sentence {
     char *text;
@@ -72,6 +71,41 @@ static void say_turnbull(struct sentence *out, const struct psi_pooled *p, const
         say(out, "above the grid");
 }
 
+/* Begin a clause on some of the seeds. */
+static void say_seeds(struct sentence *out, size_t count, size_t seeds)
+{
+    if (seeds == 1)
+        say(out, "; in it ");
+    else
+        say(out, "; in %zu of %zu seeds ", count, seeds);
+}
+
+/* What holds only in some seeds, and what is missing. */
+static void say_exceptions(struct sentence *out, const struct psi_pooled *p, const char *what)
+{
+    if (p->below) {
+        say_seeds(out, p->below, p->seeds);
+        say(out, "nothing collapsed down to %s %.3g, so F_min lies below the grid there", what,
+            p->below_end);
+    }
+    if (p->above) {
+        say_seeds(out, p->above, p->seeds);
+        say(out,
+            "even the highest density measured is collapsed, so F_min lies above %s %.3g there",
+            what, p->above_end);
+    }
+    if (p->disconnected) {
+        say_seeds(out, p->disconnected, p->seeds);
+        say(out, "no weight of the collapsed cell is on a path, so F_min has no lower bound there");
+    }
+    if (p->missing && p->seeds)
+        say(out, "; %zu further seed%s no finished cell with a defined Psi", p->missing,
+            p->missing == 1 ? " has" : "s have");
+    if (p->recrossings)
+        say(out, "; %zu cell%s below the threshold %s not collapsed (re-crossing)", p->recrossings,
+            p->recrossings == 1 ? "" : "s", p->recrossings == 1 ? "is" : "are");
+}
+
 static void say_main(struct sentence *out, const struct psi_pooled *p, const char *what)
 {
     switch (p->method) {
@@ -101,33 +135,12 @@ static void say_main(struct sentence *out, const struct psi_pooled *p, const cha
 
 void psi_threshold_words(const struct psi_pooled *pooled, char *text, size_t size)
 {
-    const struct psi_pooled *p = pooled;
     struct sentence out = {text, size, 0};
     if (size == 0)
         return;
     text[0] = '\0';
-    const char *what = p->effective ? "effective density" : "density";
-    say_main(&out, p, what);
-    if (p->below)
-        say(&out,
-            "; in %zu of %zu seeds nothing collapsed down to %s %.3g, so F_min lies below the grid "
-            "there",
-            p->below, p->seeds, what, p->below_end);
-    if (p->above)
-        say(&out,
-            "; in %zu of %zu seeds even the highest density measured is collapsed, so F_min lies "
-            "above %s %.3g there",
-            p->above, p->seeds, what, p->above_end);
-    if (p->disconnected)
-        say(&out,
-            "; in %zu of %zu seeds no weight of the collapsed cell is on a path, so F_min has no "
-            "lower bound there",
-            p->disconnected, p->seeds);
-    if (p->missing && p->seeds)
-        say(&out, "; %zu further seed%s no finished cell with a defined Psi", p->missing,
-            p->missing == 1 ? " has" : "s have");
-    if (p->recrossings)
-        say(&out, "; %zu cell%s below the threshold %s not collapsed (re-crossing)", p->recrossings,
-            p->recrossings == 1 ? "" : "s", p->recrossings == 1 ? "is" : "are");
+    const char *what = pooled->effective ? "effective density" : "density";
+    say_main(&out, pooled, what);
+    say_exceptions(&out, pooled, what);
     say(&out, ".");
 }
