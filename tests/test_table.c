@@ -10,32 +10,32 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define TEXT(t)                    \
-    {                              \
-        PSI_CELL_TEXT, .text = (t) \
-    }
-#define REAL(r)                    \
-    {                              \
-        PSI_CELL_REAL, .real = (r) \
-    }
-#define INTEGER(i)                       \
-    {                                    \
-        PSI_CELL_INTEGER, .integer = (i) \
-    }
-#define NONE                        \
+#define TEXT(t)                     \
     {                               \
-        PSI_CELL_NONE, .integer = 0 \
+        PSI_TABLE_TEXT, .text = (t) \
+    }
+#define REAL(r)                     \
+    {                               \
+        PSI_TABLE_REAL, .real = (r) \
+    }
+#define INTEGER(i)                        \
+    {                                     \
+        PSI_TABLE_INTEGER, .integer = (i) \
+    }
+#define NONE                         \
+    {                                \
+        PSI_TABLE_NONE, .integer = 0 \
     }
 
-static const struct psi_column columns[] = {
-    {"arm", NULL, "arm", PSI_CELL_TEXT, 0},    {"F_min", NULL, "f_min", PSI_CELL_REAL, 0},
-    {"SD", "decades", "sd", PSI_CELL_REAL, 5}, {"seeds", NULL, "seeds", PSI_CELL_INTEGER, 0},
-    {"note", NULL, "note", PSI_CELL_TEXT, 0},
+static const struct psi_table_column columns[] = {
+    {"arm", NULL, "arm", PSI_TABLE_TEXT, 0},    {"F_min", NULL, "f_min", PSI_TABLE_REAL, 0},
+    {"SD", "decades", "sd", PSI_TABLE_REAL, 5}, {"seeds", NULL, "seeds", PSI_TABLE_INTEGER, 0},
+    {"note", NULL, "note", PSI_TABLE_TEXT, 0},
 };
 
 /* Print and compare the exact bytes. */
 static void assert_prints(void (*print)(const struct psi_table *, FILE *),
-                          const struct psi_cell *cell, size_t rows, const char *expected)
+                          const struct psi_table_cell *cell, size_t rows, const char *expected)
 {
     char *text = NULL;
     size_t size;
@@ -50,7 +50,7 @@ static void assert_prints(void (*print)(const struct psi_table *, FILE *),
     free(text);
 }
 
-static const struct psi_cell plain[] = {
+static const struct psi_table_cell plain[] = {
     TEXT("magnitude"),
     REAL(0.0027391),
     REAL(0.081234567),
@@ -69,7 +69,7 @@ static const struct psi_cell plain[] = {
 };
 
 /* Names that would drive a terminal, leave a script element, or are no UTF-8. */
-static const struct psi_cell hostile[] = {
+static const struct psi_table_cell hostile[] = {
     TEXT("a\nb\tc\r\x1b[31m\x7f\xc2\x9b"),
     REAL(1e300),
     REAL(-0.0),
@@ -138,7 +138,7 @@ static void test_json_writer(void **state)
     size_t size;
     struct psi_json json = {.file = open_memstream(&text, &size)};
 
-    const struct psi_cell cell[] = {TEXT("m"), REAL(0.5), TEXT("r"), REAL(NAN)};
+    const struct psi_table_cell cell[] = {TEXT("m"), REAL(0.5), TEXT("r"), REAL(NAN)};
     const struct psi_table narrow = {columns, cell, 2, 2};
     psi_json_object_begin(&json);
     psi_json_key(&json, "schema");

@@ -11,15 +11,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum psi_cell_kind {
-    PSI_CELL_NONE, /* nothing to say: "-" for people, null in JSON, empty in CSV */
-    PSI_CELL_TEXT,
-    PSI_CELL_REAL,
-    PSI_CELL_INTEGER
+enum psi_table_kind {
+    PSI_TABLE_NONE, /* nothing to say: "-" for people, null in JSON, empty in CSV */
+    PSI_TABLE_TEXT,
+    PSI_TABLE_REAL,
+    PSI_TABLE_INTEGER
 };
 
-struct psi_cell {
-    int kind; /* enum psi_cell_kind: its column's, or none */
+struct psi_table_cell {
+    int kind; /* enum psi_table_kind: its column's, or none */
     union {
         const char *text; /* any bytes; NULL counts as none */
         double real;      /* NaN counts as none, infinities do in JSON */
@@ -27,19 +27,19 @@ struct psi_cell {
     };
 };
 
-struct psi_column {
+struct psi_table_column {
     const char *title; /* for people */
     const char *unit;  /* shown behind the title in brackets; NULL = none */
     const char *key;   /* of JSON objects and of the CSV header */
-    int kind;          /* enum psi_cell_kind but none; numbers are right-aligned for people */
+    int kind;          /* enum psi_table_kind but none; numbers are right-aligned for people */
     int digits;        /* significant digits of a real for people; 0 = 3. Files get all of them */
 };
 
 enum { PSI_TABLE_COLUMNS = 64 }; /* at most */
 
 struct psi_table {
-    const struct psi_column *column; /* (columns) */
-    const struct psi_cell *cell;     /* (rows, columns) */
+    const struct psi_table_column *column; /* (columns) */
+    const struct psi_table_cell *cell;     /* (rows, columns) */
     size_t columns, rows;
 };
 

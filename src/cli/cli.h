@@ -27,8 +27,8 @@ int psi_cli_parse(const struct argp *argp, const char *command, int argc, char *
 
 enum psi_format { PSI_TEXT, PSI_JSON, PSI_CSV };
 
-/* Thresholds of several results files to stdout. Returns an exit code. */
-int psi_cli_print_thresholds(const char *const *path, size_t paths, enum psi_format format);
+/* Thresholds of a results file to stdout. Returns an exit code. */
+int psi_cli_print_thresholds(const char *path, enum psi_format format);
 
 int psi_cli_run(int argc, char **argv);
 int psi_cli_fmin(int argc, char **argv);

@@ -165,8 +165,7 @@ static int run_summary(struct psi_run *run, enum psi_status status, double secon
     }
     if (status)
         return psi_cli_complain(err);
-    const char *path = run->path;
-    int code = psi_cli_print_thresholds(&path, 1, run->options->format);
+    int code = psi_cli_print_thresholds(run->path, run->options->format);
     return code == 0 && count->failed ? PSI_EXIT_FAILED : code;
 }
 

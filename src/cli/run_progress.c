@@ -4,6 +4,7 @@
 #include "psisweep/clock.h"
 #include "psisweep/memory.h"
 #include "psisweep/threshold.h"
+#include "sweep.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,51 +17,24 @@ struct psi_progress_line {
     double start, shown;   /* monotonic seconds */
     double cost_at_start;  /* done before this launch */
     int begun;
-    uint32_t failed_attempts;
-    /* the sweep so far, for F_min so far: arrays over (arms, seeds, densities) */
-    double *psi, *achieved, *effective;
-    uint8_t *finished;
-    struct psi_sweep sweep;
+    struct psi_cli_sweep *so_far;
 };
 
 enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progress_line **out,
                                          struct psi_error *err)
 {
-    const struct psi_job *job = run->job;
-    size_t cells = job->arms * job->seeds * job->densities;
-    enum psi_status status = PSI_MEMORY;
-    double *stages = psi_allocate(cells * PSI_STAGES, sizeof *stages, "progress", err);
     struct psi_progress_line *line = psi_allocate(1, sizeof *line, "progress", err);
-    if (!stages || !line || !(line->psi = psi_allocate(cells, sizeof(double), "progress", err)) ||
-        !(line->achieved = psi_allocate(cells, sizeof(double), "progress", err)) ||
-        !(line->effective = psi_allocate(cells, sizeof(double), "progress", err)) ||
-        !(line->finished = psi_allocate(cells, 1, "progress", err)))
-        goto out;
-    if ((status = psi_results_read(run->results, "psi", stages, err)) ||
-        (status = psi_results_read(run->results, "density_achieved", line->achieved, err)) ||
-        (status = psi_results_read(run->results, "density_effective", line->effective, err)) ||
-        (status = psi_results_read(run->results, "status", line->finished, err)))
-        goto out;
-    for (size_t i = 0; i < cells; i++) {
-        line->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
-        line->finished[i] = line->finished[i] == PSI_DONE;
+    if (!line)
+        return PSI_MEMORY;
+    enum psi_status status = psi_cli_sweep_create(run->results, &line->so_far, err);
+    if (status) {
+        psi_progress_line_destroy(line);
+        return status;
     }
-    line->sweep = (struct psi_sweep){.arms = job->arms,
-                                     .seeds = job->seeds,
-                                     .densities = job->densities,
-                                     .density = job->density,
-                                     .achieved = line->achieved,
-                                     .effective = line->effective,
-                                     .psi = line->psi,
-                                     .finished = line->finished};
     line->terminal = isatty(STDERR_FILENO);
     line->start = line->shown = psi_clock_monotonic();
     *out = line;
-    line = NULL;
-out:
-    psi_progress_line_destroy(line);
-    free(stages);
-    return status;
+    return PSI_OK;
 }
 
 void psi_progress_line_destroy(struct psi_progress_line *line)
@@ -69,29 +43,26 @@ void psi_progress_line_destroy(struct psi_progress_line *line)
         return;
     if (line->terminal && line->begun)
         fputc('\n', stderr);
-    free(line->finished);
-    free(line->effective);
-    free(line->achieved);
-    free(line->psi);
+    psi_cli_sweep_destroy(line->so_far);
     free(line);
 }
 
 static void note_cell(struct psi_run *run, uint32_t task, const struct psi_outcome *outcome)
 {
-    struct psi_progress_line *line = run->progress;
+    struct psi_cli_sweep *sweep = run->progress->so_far;
     if (task < run->job->seeds)
         return;
     size_t cell = task - run->job->seeds;
-    line->psi[cell] = outcome->value[0];
-    line->achieved[cell] = outcome->value[1];
-    line->effective[cell] = outcome->value[2];
-    line->finished[cell] = 1;
+    sweep->psi[cell] = outcome->value[0];
+    sweep->achieved[cell] = outcome->value[1];
+    sweep->effective[cell] = outcome->value[2];
+    sweep->finished[cell] = 1;
 }
 
 /* "magnitude .0026, random .031": the pooled thresholds so far, of arms that have one. */
 static void thresholds_so_far(const struct psi_run *run, char *text, size_t size)
 {
-    const struct psi_sweep *sweep = &run->progress->sweep;
+    const struct psi_sweep *sweep = &run->progress->so_far->sweep;
     size_t used = 0;
     text[0] = '\0';
     for (size_t arm = 0; arm < sweep->arms && used + 40 < size; arm++) {

@@ -20,14 +20,14 @@ static void put_field(const char *text, FILE *file)
     fputc('"', file);
 }
 
-static void put_cell(const struct psi_cell *cell, FILE *file)
+static void put_cell(const struct psi_table_cell *cell, FILE *file)
 {
     char number[PSI_REAL_TEXT];
-    if (cell->kind == PSI_CELL_TEXT && cell->text) {
+    if (cell->kind == PSI_TABLE_TEXT && cell->text) {
         put_field(cell->text, file);
-    } else if (cell->kind == PSI_CELL_INTEGER) {
+    } else if (cell->kind == PSI_TABLE_INTEGER) {
         fprintf(file, "%lld", (long long)cell->integer);
-    } else if (cell->kind == PSI_CELL_REAL && !isnan(cell->real)) {
+    } else if (cell->kind == PSI_TABLE_REAL && !isnan(cell->real)) {
         psi_real_text(cell->real, number);
         fputs(number, file);
     }
@@ -42,8 +42,8 @@ void psi_table_print_csv(const struct psi_table *table, FILE *file)
     fputs("\r\n", file);
     for (size_t row = 0; row < table->rows; row++) {
         for (size_t c = 0; c < table->columns; c++) {
-            const struct psi_cell *cell = &table->cell[row * table->columns + c];
-            assert(cell->kind == PSI_CELL_NONE || cell->kind == table->column[c].kind);
+            const struct psi_table_cell *cell = &table->cell[row * table->columns + c];
+            assert(cell->kind == PSI_TABLE_NONE || cell->kind == table->column[c].kind);
             fputs(c ? "," : "", file);
             put_cell(cell, file);
         }

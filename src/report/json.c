@@ -137,15 +137,15 @@ void psi_json_table(struct psi_json *json, const struct psi_table *table)
     for (size_t row = 0; row < table->rows; row++) {
         psi_json_object_begin(json);
         for (size_t c = 0; c < table->columns; c++) {
-            const struct psi_cell *cell = &table->cell[row * table->columns + c];
-            assert(cell->kind == PSI_CELL_NONE || cell->kind == table->column[c].kind);
+            const struct psi_table_cell *cell = &table->cell[row * table->columns + c];
+            assert(cell->kind == PSI_TABLE_NONE || cell->kind == table->column[c].kind);
             psi_json_key(json, table->column[c].key);
-            if (cell->kind == PSI_CELL_REAL)
+            if (cell->kind == PSI_TABLE_REAL)
                 psi_json_real(json, cell->real);
-            else if (cell->kind == PSI_CELL_INTEGER)
+            else if (cell->kind == PSI_TABLE_INTEGER)
                 psi_json_integer(json, cell->integer);
             else
-                psi_json_string(json, cell->kind == PSI_CELL_TEXT ? cell->text : NULL);
+                psi_json_string(json, cell->kind == PSI_TABLE_TEXT ? cell->text : NULL);
         }
         psi_json_object_end(json);
     }

@@ -79,7 +79,7 @@ static int put_text(const char *text, FILE *file)
     return width;
 }
 
-static int put_header(const struct psi_column *column, FILE *file)
+static int put_header(const struct psi_table_column *column, FILE *file)
 {
     int width = put_text(column->title, file);
     if (!column->unit)
@@ -88,17 +88,18 @@ static int put_header(const struct psi_column *column, FILE *file)
     return width;
 }
 
-static int put_cell(const struct psi_column *column, const struct psi_cell *cell, FILE *file)
+static int put_cell(const struct psi_table_column *column, const struct psi_table_cell *cell,
+                    FILE *file)
 {
     char number[PSI_REAL_TEXT];
     const char *text = "-";
-    assert(cell->kind == PSI_CELL_NONE || cell->kind == column->kind);
-    if (cell->kind == PSI_CELL_TEXT && cell->text) {
+    assert(cell->kind == PSI_TABLE_NONE || cell->kind == column->kind);
+    if (cell->kind == PSI_TABLE_TEXT && cell->text) {
         text = cell->text;
-    } else if (cell->kind == PSI_CELL_INTEGER) {
+    } else if (cell->kind == PSI_TABLE_INTEGER) {
         snprintf(number, sizeof number, "%lld", (long long)cell->integer);
         text = number;
-    } else if (cell->kind == PSI_CELL_REAL && !isnan(cell->real)) {
+    } else if (cell->kind == PSI_TABLE_REAL && !isnan(cell->real)) {
         snprintf(number, sizeof number, "%.*g", column->digits ? column->digits : 3, cell->real);
         text = number;
     }
@@ -108,7 +109,7 @@ static int put_cell(const struct psi_column *column, const struct psi_cell *cell
 /* row == table->rows is the header. */
 static int put(const struct psi_table *table, size_t row, size_t c, FILE *file)
 {
-    const struct psi_column *column = &table->column[c];
+    const struct psi_table_column *column = &table->column[c];
     return row == table->rows ? put_header(column, file)
                               : put_cell(column, &table->cell[row * table->columns + c], file);
 }
@@ -119,7 +120,7 @@ static void print_row(const struct psi_table *table, size_t row, const int *wide
     int owed = 0;
     for (size_t c = 0; c < table->columns; c++) {
         int width = put(table, row, c, NULL);
-        int left = table->column[c].kind == PSI_CELL_TEXT;
+        int left = table->column[c].kind == PSI_TABLE_TEXT;
         owed += left ? 0 : widest[c] - width;
         if (width > 0) {
             fprintf(file, "%*s", owed, "");

@@ -1,0 +1,58 @@
+#include "sweep.h"
+
+#include "psisweep/memory.h"
+
+#include <stdlib.h>
+
+enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli_sweep **out,
+                                     struct psi_error *err)
+{
+    const struct psi_job *job = psi_results_job(results);
+    size_t cells = job->arms * job->seeds * job->densities;
+    enum psi_status status = PSI_MEMORY;
+    double *stages = psi_allocate(cells * PSI_STAGES, sizeof *stages, "sweep", err);
+    struct psi_cli_sweep *s = psi_allocate(1, sizeof *s, "sweep", err);
+    if (!stages || !s || !(s->psi = psi_allocate(cells, sizeof *s->psi, "sweep", err)) ||
+        !(s->achieved = psi_allocate(cells, sizeof *s->achieved, "sweep", err)) ||
+        !(s->effective = psi_allocate(cells, sizeof *s->effective, "sweep", err)) ||
+        !(s->finished = psi_allocate(cells, sizeof *s->finished, "sweep", err)))
+        goto out;
+    /* status first: what it calls done was written before it */
+    if ((status = psi_results_read(results, "status", s->finished, err)) ||
+        (status = psi_results_read(results, "psi", stages, err)) ||
+        (status = psi_results_read(results, "density_achieved", s->achieved, err)) ||
+        (status = psi_results_read(results, "density_effective", s->effective, err)))
+        goto out;
+    s->cells = cells;
+    for (size_t i = 0; i < cells; i++) {
+        s->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
+        s->failed += s->finished[i] == PSI_FAILED;
+        s->finished[i] = s->finished[i] == PSI_DONE;
+        s->done += s->finished[i];
+    }
+    s->sweep = (struct psi_sweep){.arms = job->arms,
+                                  .seeds = job->seeds,
+                                  .densities = job->densities,
+                                  .density = job->density,
+                                  .achieved = s->achieved,
+                                  .effective = s->effective,
+                                  .psi = s->psi,
+                                  .finished = s->finished};
+    *out = s;
+    s = NULL;
+out:
+    psi_cli_sweep_destroy(s);
+    free(stages);
+    return status;
+}
+
+void psi_cli_sweep_destroy(struct psi_cli_sweep *sweep)
+{
+    if (!sweep)
+        return;
+    free(sweep->finished);
+    free(sweep->effective);
+    free(sweep->achieved);
+    free(sweep->psi);
+    free(sweep);
+}

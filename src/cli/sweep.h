@@ -1,0 +1,21 @@
+/* A results file as the estimators read it. Private to cli. */
+#ifndef PSISWEEP_CLI_SWEEP_H
+#define PSISWEEP_CLI_SWEEP_H
+
+#include "psisweep/results.h"
+#include "psisweep/threshold.h"
+
+/* Owns what sweep points into, but for the densities, which are the results file's job's. */
+struct psi_cli_sweep {
+    struct psi_sweep sweep;
+    double *psi, *achieved, *effective; /* (arms, seeds, densities) */
+    uint8_t *finished;
+    size_t done, failed, cells;
+};
+
+/* Read what is done so far. *out is owned by the caller and lives no longer than results. */
+enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli_sweep **out,
+                                     struct psi_error *err);
+void psi_cli_sweep_destroy(struct psi_cli_sweep *sweep);
+
+#endif
