@@ -16,6 +16,8 @@ int psi_cli_exit_code(enum psi_status status)
         return PSI_EXIT_IO;
     case PSI_STOPPED:
         return PSI_EXIT_RESUMABLE;
+    case PSI_NUMERIC: /* --fail-fast */
+        return PSI_EXIT_FAILED;
     default:
         return PSI_EXIT_ENVIRONMENT;
     }

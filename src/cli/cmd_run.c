@@ -109,6 +109,7 @@ static void catch_signals(void)
     struct sigaction action = {.sa_handler = on_signal};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an error of the write, told as such */
 }
 
 /* The farm over what is left; fills *count on rank 0. */

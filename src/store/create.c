@@ -131,6 +131,26 @@ static int sync_folder(const char *path)
     return sync_path(folder);
 }
 
+/* Is there room? Asked before HDF5 is: where its close fails for want of space, it keeps the file
+ * open and crashes when MPI ends. */
+static enum psi_status reserve(const char *path, const struct psi_layout *layout,
+                               struct psi_error *err)
+{
+    const size_t metadata = 1 << 20;
+    size_t seeds = layout->extent[PSI_AXIS_SEED], bytes = metadata;
+    size_t cells = layout->extent[PSI_AXIS_ARM] * seeds * layout->extent[PSI_AXIS_DENSITY];
+    for (const struct psi_variable *v = psi_variables; v->name; v++)
+        bytes += (v->owner == PSI_OF_CELL ? cells : seeds) * psi_variable_count(v, layout) *
+                 psi_type_size(v->type);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int cause = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)bytes);
+    if (fd >= 0 && close(fd) != 0 && !cause)
+        cause = errno;
+    return cause ? psi_fail(err, PSI_IO, "%s: cannot make a file of %.1f MB: %s", path,
+                            1e-6 * (double)bytes, strerror(cause))
+                 : PSI_OK;
+}
+
 static enum psi_status create_file(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err)
 {
@@ -158,7 +178,9 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
     if (length < 0 || (size_t)length >= sizeof temporary)
         return psi_fail(err, PSI_USAGE, "%s: path too long", path);
     psi_h5_quiet();
-    enum psi_status status = create_file(temporary, facts, err);
+    enum psi_status status = reserve(temporary, &facts->layout, err);
+    if (!status)
+        status = create_file(temporary, facts, err);
     if (!status && (!sync_path(temporary) || rename(temporary, path) != 0 || !sync_folder(path)))
         status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
                           strerror(errno));

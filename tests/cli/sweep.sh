@@ -4,6 +4,7 @@
 
 small_job small >"$work/small.yaml"
 small_job single 0.5 1 >"$work/single.yaml"
+small_job slow | sed 's/retrain: {epochs: 1/retrain: {epochs: 100/' >"$work/slow.yaml"
 small_job small "1, 0.3, 0.1, 0.05, 0.03" 3 >"$work/large.yaml"
 
 whole() { ranks 0 run "$work/small.yaml" -o "$work/whole.h5"; }
@@ -43,19 +44,21 @@ changed_job() {
         same "$work/whole.h5" "$work/ranks2.h5"
 }
 
-interrupted() { # RANKS: SIGTERM leaves a resumable sweep that ends equal to an undisturbed one
-    local file=$work/term$1.h5 code
-    rm -f "$file"
-    ranks "$1" run "$work/large.yaml" -o "$file" &
+slow_whole() { ranks 4 run "$work/slow.yaml" -o "$work/slow.h5"; }
+
+# SIGNAL RANKS: a sweep that is asked to stop exits with 4, and resumed it ends equal to an
+# undisturbed one. One rank gets the signal, and tells the others.
+interrupted() {
+    local file=$work/$1$2.h5 code
+    ranks "$2" run "$work/slow.yaml" -o "$file" &
     local launched=$!
     until [ -e "$file" ]; do sleep 0.02; done
-    sleep 0.2
-    pkill -TERM -f "psisweep run $work/large.yaml -o $file" || true
+    sleep 0.6
+    kill "-$1" $(pgrep -f "^$psisweep run .*-o $file" | shuf -n 1)
     wait $launched
     code=$?
-    # mpirun that was itself told to end answers for itself; the program alone says 4
-    [ "$1" -gt 0 ] || [ $code -eq 4 ] || [ $code -eq 0 ] || { echo "exit code $code"; return 1; }
-    ranks "$1" run "$work/large.yaml" -o "$file" && same "$work/large.h5" "$file"
+    [ $code -eq 4 ] || { echo "exit code $code"; return 1; }
+    ranks "$2" run "$work/slow.yaml" -o "$file" && same "$work/slow.h5" "$file"
 }
 
 two_at_once() {
@@ -106,7 +109,10 @@ check sweep_finished_again finished_again
 check sweep_grown_from_smaller grown
 check sweep_from_other_job from_other_job
 check sweep_changed_job changed_job
-for n in 0 2 4; do check sweep_interrupted_$n interrupted $n; done
+check sweep_slow slow_whole
+check sweep_interrupted_alone interrupted INT 0
+check sweep_interrupted_2 interrupted TERM 2
+check sweep_interrupted_4 interrupted USR1 4
 check sweep_two_at_once two_at_once
 check sweep_read_by_xarray_and_ncdump read_outside
 finish
