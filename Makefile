@@ -6,6 +6,9 @@ MAKEFLAGS += --no-builtin-rules
         clean lib
 
 BUILD   ?= build
+# make V=1 shows whole commands
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@echo "  $(1)")
 CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
 MPICC   ?= mpicc
 PREFIX  ?= /usr/local
@@ -48,19 +51,22 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
 $(BUILD)/psisweep: $(CLI) $(PAR) $(STORE) $(REPORT) $(LIB)
-	$(MPICC) $(CFLAGS) -o $@ $^ $(HDF5_LIB) $(LIBS)
+	$(call say,link $@)
+	$(Q)$(MPICC) $(CFLAGS) -o $@ $^ $(HDF5_LIB) $(LIBS)
 
 lib: $(LIB)
 $(LIB): $(PLAIN)
-	rm -f $@ && $(AR) qcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $(PLAIN) $(REPORT): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -c $< -o $@
+	$(call say,cc $<)
+	$(Q)$(CC) $(FLAGS) -c $< -o $@
 
 $(PAR) $(CLI) $(STORE): $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(MPICC) $(FLAGS) $(HDF5_INC) -c $< -o $@
+	$(call say,mpicc $<)
+	$(Q)$(MPICC) $(FLAGS) $(HDF5_INC) -c $< -o $@
 
 # The commit is compiled into one place alone, and only when it changes.
 $(BUILD)/commit: FORCE
@@ -71,15 +77,18 @@ FORCE:
 
 $(BUILD)/tests/test_%: tests/test_%.c $(REPORT) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -Itests $< -o $@ $(REPORT) $(LIB) -lcmocka $(LIBS)
+	$(call say,cc $<)
+	$(Q)$(CC) $(FLAGS) -Itests $< -o $@ $(REPORT) $(LIB) -lcmocka $(LIBS)
 
 $(BUILD)/tests/mpi/%: tests/mpi/%.c $(PAR) $(STORE) $(LIB)
 	@mkdir -p $(@D)
-	$(MPICC) $(FLAGS) $(HDF5_INC) $< -o $@ $(PAR) $(STORE) $(LIB) $(HDF5_LIB) $(LIBS)
+	$(call say,mpicc $<)
+	$(Q)$(MPICC) $(FLAGS) $(HDF5_INC) $< -o $@ $(PAR) $(STORE) $(LIB) $(HDF5_LIB) $(LIBS)
 
 $(BUILD)/tests/cli/%.so: tests/cli/%.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -shared -fPIC $< -o $@ -ldl
+	$(call say,cc $<)
+	$(Q)$(CC) $(FLAGS) -shared -fPIC $< -o $@ -ldl
 
 unit: $(UNIT) $(MPI) $(SHIM)
 
@@ -94,12 +103,12 @@ info: ## what was found, and which versions
 
 demo: ## install what is missing, build, sweep the built-in digits, show F_min
 	tools/install-deps build
-	$(MAKE) all
+	$(MAKE) --no-print-directory all
 	tools/launch 2 $(BUILD)/psisweep run jobs/quickstart.yaml
 
 test: ## install what is missing, build, run every test
 	tools/install-deps build test
-	$(MAKE) check
+	$(MAKE) --no-print-directory check
 
 check: all unit
 	tools/check-layers
@@ -127,11 +136,12 @@ format: ## clang-format every source
 
 bench: ## speed beside PyTorch, interleaved, one thread each
 	tools/install-deps build bench
-	$(MAKE) $(BUILD)/tools/bench
+	$(MAKE) --no-print-directory $(BUILD)/tools/bench
 	/usr/bin/python3 tools/bench.py
 $(BUILD)/tools/bench: tools/bench.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)
+	$(call say,cc $<)
+	$(Q)$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)
 
 install: all ## into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/psisweep/jobs

@@ -17,12 +17,13 @@ static void on_signal(int signal)
     run_stop = 1;
 }
 
-enum { KEY_SET = 256, KEY_PRINT, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS, KEY_JSON, KEY_CSV };
+enum { KEY_SET = 256, KEY_PRINT, KEY_KEYS, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS, KEY_JSON, KEY_CSV };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "results file (default results/NAME.h5)", 0},
     {"set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0},
     {"print-config", KEY_PRINT, NULL, 0, "print the job with every key, its help and default", 0},
+    {"print-keys", KEY_KEYS, NULL, 0, "print every key that a job file can have, as Markdown", 0},
     {"from", KEY_FROM, "OLD.h5", 0, "take the cells that OLD.h5 has already, compute the rest", 0},
     {"attempts", KEY_ATTEMPTS, "N", 0, "give a cell up after N failed attempts (default 2)", 0},
     {"fail-fast", KEY_FAST, NULL, 0, "stop at the first failed attempt instead of going on", 0},
@@ -52,6 +53,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_PRINT:
         o->print_config = 1;
+        return 0;
+    case KEY_KEYS:
+        o->print_keys = 1;
         return 0;
     case KEY_FROM:
         o->from = argument;
@@ -83,7 +87,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         o->job_path = argument;
         return 0;
     case ARGP_KEY_END:
-        if (!o->job_path) {
+        if (!o->job_path && !o->print_keys) {
             argp_error(state, "a job file is needed, as in: psisweep run jobs/quickstart.yaml");
             return EINVAL;
         }
@@ -126,8 +130,10 @@ static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *
             status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
                                          psi_farm_workers(run->size), run->options->attempts,
                                          &schedule, err);
-        if (!status)
-            status = psi_progress_line_create(run, &run->progress, err);
+        if (!status) {
+            psi_schedule_count(schedule, count);
+            status = psi_progress_line_create(run, count->cost_done, &run->progress, err);
+        }
     }
     if (!(status = psi_comm_agree(run->comm, status, err))) {
         struct psi_farm farm = {.comm = run->comm,
@@ -205,7 +211,11 @@ int psi_cli_run(int argc, char **argv)
     if (!o.override)
         return code;
     if (psi_cli_parse(&run_argp, "run", argc, argv, &o, &code)) {
-        if (psi_job_read(o.job_path, o.override, o.overrides, &job, &err)) {
+        if (o.print_keys) {
+            code = PSI_EXIT_COMPLETE;
+            if (psi_comm_launch_rank() == 0)
+                psi_job_print_keys(stdout);
+        } else if (psi_job_read(o.job_path, o.override, o.overrides, &job, &err)) {
             code = psi_cli_exit_code(err.status);
             if (psi_comm_launch_rank() == 0)
                 psi_cli_complain(&err);

@@ -18,7 +18,7 @@ struct psi_run_options {
     const char **override;
     size_t overrides;
     unsigned attempts;
-    int print_config, fail_fast, allow_mixed, quiet;
+    int print_config, print_keys, fail_fast, allow_mixed, quiet;
     int format; /* enum psi_format */
 };
 
@@ -66,10 +66,11 @@ enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint3
 enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_progress *progress,
                              struct psi_outcome *outcome, struct psi_error *err);
 
-/* Rank 0's progress line on stderr; the farm's report callback. context = struct psi_run. */
+/* Rank 0's progress line on stderr, for a sweep of which cost_done (in task costs) was done before
+ * this launch; and the farm's report callback. context = struct psi_run. */
 struct psi_progress_line;
-enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progress_line **out,
-                                         struct psi_error *err);
+enum psi_status psi_progress_line_create(struct psi_run *run, double cost_done,
+                                         struct psi_progress_line **out, struct psi_error *err);
 void psi_progress_line_destroy(struct psi_progress_line *line);
 void psi_progress_line_report(void *context, const struct psi_schedule_count *count, uint32_t task,
                               uint32_t worker, const struct psi_outcome *outcome);

@@ -20,8 +20,8 @@ struct psi_progress_line {
     struct psi_cli_sweep *so_far;
 };
 
-enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progress_line **out,
-                                         struct psi_error *err)
+enum psi_status psi_progress_line_create(struct psi_run *run, double cost_done,
+                                         struct psi_progress_line **out, struct psi_error *err)
 {
     struct psi_progress_line *line = psi_allocate(1, sizeof *line, "progress", err);
     if (!line)
@@ -31,6 +31,7 @@ enum psi_status psi_progress_line_create(struct psi_run *run, struct psi_progres
         psi_progress_line_destroy(line);
         return status;
     }
+    line->cost_at_start = cost_done;
     line->terminal = isatty(STDERR_FILENO);
     line->start = line->shown = psi_clock_monotonic();
     *out = line;
@@ -121,8 +122,6 @@ void psi_progress_line_report(void *context, const struct psi_schedule_count *co
     struct psi_run *run = context;
     struct psi_progress_line *line = run->progress;
     (void)worker;
-    if (!line->begun && !outcome)
-        line->cost_at_start = count->cost_done;
     if (outcome && outcome->status == PSI_OK)
         note_cell(run, task, outcome);
     if (run->options->quiet)
