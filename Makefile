@@ -117,8 +117,9 @@ check: all unit
 test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
 	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(wildcard tests/mpi/*.sh tests/cli/*.sh)
 
-# The serial tests under the sanitisers and valgrind, in build folders of their own.
-SERIAL_LONG = TEST_SECONDS=3600 PSI_CHECKED=1
+# The serial tests under the sanitisers, in build folders of their own, and under valgrind, which
+# knows no AVX-512.
+SERIAL_LONG = TEST_SECONDS=7200
 asan: ## unit tests under AddressSanitizer
 	$(MAKE) BUILD=build-asan CFLAGS="-O1 -g -DPSI_DEBUG -fsanitize=address -fno-omit-frame-pointer" serial
 ubsan: ## unit tests under UndefinedBehaviorSanitizer
@@ -126,7 +127,7 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer
 serial: $(UNIT)
 	$(SERIAL_LONG) tests/run $(UNIT)
 valgrind: $(UNIT) ## unit tests under valgrind
-	@for t in $(UNIT); do printf '#!/bin/sh\nexec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
+	@for t in $(UNIT); do printf '#!/bin/sh\nOPENBLAS_CORETYPE=Haswell exec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
 	$(SERIAL_LONG) tests/run $(UNIT:=.valgrind)
 
 tidy: ## clang-tidy and cppcheck where they are installed
