@@ -130,7 +130,7 @@ valgrind: $(UNIT) ## unit tests under valgrind
 	@for t in $(UNIT); do printf '#!/bin/sh\nOPENBLAS_CORETYPE=Haswell exec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
 	$(SERIAL_LONG) tests/run $(UNIT:=.valgrind)
 
-tidy: ## clang-tidy and cppcheck where they are installed
+tidy: ## clang-tidy, where it is installed
 	clang-tidy --quiet $(wildcard src/core/*.c src/data/*.c src/net/*.c src/prune/*.c src/spectrum/*.c src/study/*.c src/report/*.c) -- -std=c17 -D_GNU_SOURCE -Iinclude
 format: ## clang-format every source
 	clang-format -i $(wildcard src/*/*.[ch] include/psisweep/*.h tests/*.[ch] tests/*/*.[ch] tools/*.c)
