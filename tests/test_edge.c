@@ -40,7 +40,8 @@ static void assert_edge_is_order_statistic(size_t rows, size_t cols, size_t draw
     }
     qsort(top, draws, sizeof *top, ascending);
     psi_random_open(&random, 2, "edge");
-    assert_int_equal(psi_permutation_edge(w, rows, cols, draws, &random, NULL, &edge, &err), PSI_OK);
+    assert_int_equal(psi_permutation_edge(w, rows, cols, draws, &random, NULL, &edge, &err),
+                     PSI_OK);
     assert_true(fabs(edge - top[order - 1]) <= 1e-13 * edge);
     if (order < draws)
         assert_true(top[order] - top[order - 1] > 1e-9);

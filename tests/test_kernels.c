@@ -187,6 +187,8 @@ static void check_adam(const struct psi_kernels *kernels)
 {
     struct psi_adam a = {.beta1 = 0.9f,
                          .beta2 = 0.999f,
+                         .rest1 = 0.1f,
+                         .rest2 = 0.001f,
                          .epsilon = 1e-4f,
                          .rate = 0.02f,
                          .rescale = 1.7f,

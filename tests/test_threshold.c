@@ -155,6 +155,12 @@ static void test_pool_few(void **state)
     assert_int_equal(got.method, PSI_POOL_NONE);
     assert_true(isnan(got.low) && isnan(got.high) && isnan(got.center));
     assert_words(&got, "F_min (Psi 0.5) is not known: no seed has a finished cell with a defined "
+                       "Psi; in 3 seeds Psi is undefined, as the dense parent diverged or is not "
+                       "above chance by the binomial test at .01.");
+    for (size_t s = 0; s < 3; s++)
+        set_seed(&f, s, "    "); /* unfinished */
+    got = pool(&f, 0);
+    assert_words(&got, "F_min (Psi 0.5) is not known: no seed has a finished cell with a defined "
                        "Psi.");
 
     set_seed(&f, 1, "##.#");
@@ -180,6 +186,37 @@ static void test_pool_few(void **state)
     set_seed(&f, 1, "....");
     got = pool(&f, 0);
     assert_true(got.method == PSI_POOL_ONE_SEED && isinf(got.high) && isinf(got.center));
+}
+
+/* A sweep that still runs: what is not finished is not called beyond the grid. */
+static void test_pool_unfinished(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_fixture(&f, 2, 5);
+    set_seed(&f, 0, "###  ");
+    set_seed(&f, 1, "###  ");
+    struct psi_pooled got = pool(&f, 0);
+    assert_true(got.below == 2 && got.below_open == 2 && got.gaps == 0);
+    assert_words(&got, "The median F_min (Psi 0.5) over 2 seeds has no lower bound yet, range over "
+                       "seeds (too few for a 95 % interval) not bounded yet to 0.01; in 2 of 2 "
+                       "seeds nothing collapsed down to density 0.01, and the cells below it are "
+                       "not finished yet.");
+    set_seed(&f, 1, "#####");
+    got = pool(&f, 0);
+    assert_true(got.below == 2 && got.below_open == 1);
+    set_seed(&f, 0, "  ...");
+    set_seed(&f, 1, "  ...");
+    got = pool(&f, 0);
+    assert_true(got.above == 2 && got.above_open == 2);
+    set_seed(&f, 0, "## ..");
+    set_seed(&f, 1, "## ..");
+    got = pool(&f, 0);
+    assert_true(got.method == PSI_POOL_SAME_CELL && got.gaps == 2);
+    assert_words(&got,
+                 "F_min (Psi 0.5) lies between density 0.001 and 0.1, the same interval in "
+                 "all 2 seeds; in 2 of 2 seeds cells within the interval are not finished, so "
+                 "it will narrow.");
 }
 
 static void test_pool_same_cell(void **state)
@@ -222,7 +259,7 @@ static void test_pool_student(void **state)
     assert_near(got.deviation, sqrt(5.0 / 3), 1e-12);
     assert_near(got.resolution, 1 / sqrt(12), 1e-12);
     assert_near(got.low, pow(10, -2 - half), 1e-12); /* below the grid: not clipped */
-    assert_near(got.high, pow(10, -2 + half), 1e-12);
+    assert_near(got.high, 1, 0);                     /* 10^(-2 + half) is 1.13, and no density is */
     assert_near(pool(&f, 1).center, 0.5e-2, 1e-12);
 
     /* Widths count: seed 3 from 1 to 1e-4 has midpoint -2 and step 4, so step = 7/4. */
@@ -239,7 +276,8 @@ static void test_pool_student(void **state)
     assert_near(got.high, pow(10, -2.375 + half), 1e-12);
     assert_words(&got, "F_min (Psi 0.5) is density 0.00422, 95 % interval 0.000662 to 0.0268 (t "
                        "over 4 seeds, their SD of 0.25 decades raised to the grid's resolution, "
-                       "0.51).");
+                       "0.51); in 1 of 4 seeds cells within the interval are not finished, so it "
+                       "will narrow.");
 }
 
 static void test_pool_turnbull(void **state)
@@ -308,9 +346,10 @@ static void test_pool_turnbull_small(void **state)
     assert_true(isinf(got.high));
     assert_words(&got, "The median F_min (Psi 0.5) over 4 seeds is about density 0.1 (Turnbull), "
                        "range over seeds (too few for a 95 % interval) 0.01 to above the grid; in "
-                       "1 of 4 seeds even the highest density measured is collapsed, so F_min lies "
-                       "above density 1 there; 1 further seed has no finished cell with a defined "
-                       "Psi.");
+                       "1 of 4 seeds even the highest density measured, density 1, is collapsed, "
+                       "so F_min lies above the grid there; 1 further seed has no finished cell "
+                       "with a defined Psi; in 1 seed Psi is undefined, as the dense parent "
+                       "diverged or is not above chance by the binomial test at .01.");
     /* no path left in a collapsed cell: open below, though bracketed in density */
     set_seed(&f, 0, "##..");
     f.effective[2] = 0;
@@ -381,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_seed_levels_and_arms),
         cmocka_unit_test(test_seed_effective),
         cmocka_unit_test(test_pool_few),
+        cmocka_unit_test(test_pool_unfinished),
         cmocka_unit_test(test_pool_same_cell),
         cmocka_unit_test(test_pool_student),
         cmocka_unit_test(test_pool_turnbull),

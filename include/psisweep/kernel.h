@@ -8,6 +8,8 @@
 #ifndef PSISWEEP_KERNEL_H
 #define PSISWEEP_KERNEL_H
 
+#include <stdint.h>
+
 enum psi_kernel_level { PSI_PORTABLE, PSI_AVX2, PSI_AVX512, PSI_KERNEL_LEVELS };
 
 /* The highest level that this processor and this build have. */
@@ -19,5 +21,12 @@ const char *psi_kernels_name(int level);
 /* OpenBLAS's choice of core ("Cooperlake", "Haswell", ...) and its configuration string. */
 const char *psi_blas_core(void);
 const char *psi_blas_config(void);
+
+/* A hash of what libm, OpenBLAS and the compiler make of a fixed calculation, in some 10 ms: where
+ * two processes differ, so may their results in the last bit. */
+uint64_t psi_numerics_probe(void);
+
+/* One rank is one thread, whichever OpenBLAS was linked. */
+void psi_blas_single_thread(void);
 
 #endif

@@ -83,7 +83,7 @@ struct psi_cell {
     double *layer_density;
     double *psi, *accuracy, *loss;
     int32_t *predicted_classes;
-    double *psi_curve;
+    double *validation_curve, *psi_curve;
     double *singular_value, *stable_rank, *effective_rank;
     double *overlap, *overlap_fixed, *energy;
     double *overlap_network, *overlap_fixed_network;
@@ -96,10 +96,10 @@ struct psi_variable {
     enum psi_owner owner;
     size_t offset; /* of the value in the record, or of its pointer where axis[0] is set */
     enum psi_type type;
-    unsigned char axis[3]; /* beyond the owner's, ended by PSI_AXIS_END unless full */
-    int deterministic;     /* part of the checksum: equal for any number of ranks, any order */
-    const char *unit;      /* "1" where there is none */
-    const char *meaning;   /* long_name */
+    unsigned char axis[3];   /* beyond the owner's, ended by PSI_AXIS_END unless full */
+    int deterministic;       /* part of the checksum: equal for any number of ranks, any order */
+    const char *unit;        /* "1" where there is none */
+    const char *meaning;     /* long_name */
     const char *const *flag; /* names of the values 0, 1, ..., NULL-ended; or NULL */
 };
 

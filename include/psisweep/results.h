@@ -23,10 +23,10 @@ struct psi_results_facts {
     const struct psi_job *job;
     const struct psi_network *network;
     struct psi_layout layout;
-    double chance_test;      /* A0 of the test split */
+    double chance_test, chance_validation; /* A0 of each split; NaN without one */
     size_t test_samples, validation_samples;
     uint64_t data_digest; /* of the data set: a moved folder is the same data, another one is not */
-    const char *numerics; /* kernel level and BLAS core: what the bits depend on */
+    const char *numerics; /* kernel level, BLAS core, probe: what the bits depend on */
 };
 
 /* Create path atomically (through path.tmp). An existing file is replaced: ask before. */

@@ -43,8 +43,8 @@ double psi_overlap_chance(size_t k, size_t rows, size_t cols);
 /* Retained energy: |U_k' W V_k|_F^2 / |Sigma_k|^2 with U, V, Sigma of the dense matrix (its values
  * dense_value), W the pruned one (rows, cols). k <= dense->k. NaN where the dense energy is
  * 0 or w is not finite. */
-double psi_retained_energy(const struct psi_modes *dense, const double *dense_value,
-                           const float *w, size_t k);
+double psi_retained_energy(const struct psi_modes *dense, const double *dense_value, const float *w,
+                           size_t k);
 
 /* |W|_F^2 / sigma_1^2, and exp(H(sigma^2 / sum sigma^2)) (Roy & Vetterli 2007, on squares); 0 for
  * a zero matrix, NaN for non-finite values. */
@@ -56,9 +56,8 @@ double psi_effective_rank(const double *value, size_t count);
  * draws >= 1. Non-finite entries in w give NaN and PSI_OK.
  * progress (may be NULL) is called between draws; PSI_STOPPED when it asks for that. */
 enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, size_t draws,
-                                     struct psi_random *random,
-                                     const struct psi_progress *progress, double *edge,
-                                     struct psi_error *err);
+                                     struct psi_random *random, const struct psi_progress *progress,
+                                     double *edge, struct psi_error *err);
 
 /* Marchenko-Pastur edge sigma (sqrt(rows) + sqrt(cols)), sigma = root mean square deviation of
  * the entries from their mean. */

@@ -23,7 +23,8 @@ enum { PSI_ERROR_TEXT = 2048 };
 
 struct psi_error {
     enum psi_status status;
-    char text[PSI_ERROR_TEXT]; /* UTF-8, no trailing newline; one line unless it lists differences */
+    char
+        text[PSI_ERROR_TEXT]; /* UTF-8, no trailing newline; one line unless it lists differences */
 };
 
 /* Fill err (may be NULL) and return status, so that a caller writes `return psi_fail(...)`. */

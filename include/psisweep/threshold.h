@@ -52,7 +52,7 @@ enum psi_pooling {
                            their intervals; center its geometric midpoint */
     PSI_POOL_STUDENT,   /* t(n-1) interval on the midpoints of log10 d; SD floored at step/sqrt(12),
                            step = mean width of the seeds' intervals in log10 d; not clipped to the
-                           grid; center = 10^mean */
+                           grid, but to 1; center = 10^mean */
     PSI_POOL_TURNBULL   /* some seed is open: censored, or with low = 0. The median of Turnbull's
                            NPMLE; low and high from the sign test at 95 %: the r-th smallest lower
                            and the r-th largest upper end, r the largest with
@@ -76,11 +76,15 @@ struct psi_pooled {
     double resolution;   /* step/sqrt(12), the floor; NaN unless STUDENT */
     size_t seeds;        /* seeds with data */
     size_t missing;      /* seeds without */
+    size_t undefined;    /* of them with finished cells: their Psi is not defined */
     size_t below, above; /* of the seeds with data, censored */
     double below_end;    /* nothing collapsed down to this density in any of the `below` seeds:
                             the highest of their lowest densities; 0 if none is below */
     double above_end;    /* collapsed already here in each of the `above` seeds: the lowest of
                             their highest densities; 0 if none is above */
+    size_t below_open;   /* of `below`, with cells further down that are not finished */
+    size_t above_open;   /* of `above`, with cells further up that are not finished */
+    size_t gaps;         /* bracketed, but with cells in between that are not finished */
     size_t disconnected; /* bracketed, but with low = 0 */
     size_t recrossings;  /* over all seeds */
 };

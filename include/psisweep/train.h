@@ -39,7 +39,8 @@ struct psi_score {
     size_t predicted_classes; /* number of distinct classes predicted */
 };
 
-/* Score the network as it stands on a split. Ties in the logits go to the lowest class. On an empty
+/* Score the network as it stands on a split. Ties in the logits go to the lowest class; a
+ * sample with a NaN among its logits counts as wrong and as no class. On an empty
  * split accuracy and loss are NaN. */
 enum psi_status psi_evaluate(struct psi_network *network, const struct psi_dataset *dataset,
                              const struct psi_split *split, const struct psi_progress *progress,

@@ -39,6 +39,10 @@ struct psi_parent_modes {
     size_t layers;
     struct psi_modes *layer; /* (layers) */
 };
+/* Dominant modes of a layer that are compared: k, but at most spectra.modes. */
+size_t psi_parent_modes_used(const struct psi_study *study, const struct psi_parent *parent,
+                             size_t layer);
+
 enum psi_status psi_parent_modes_create(struct psi_study *study, const struct psi_parent *parent,
                                         const struct psi_progress *progress,
                                         struct psi_parent_modes **out, struct psi_error *err);

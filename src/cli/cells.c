@@ -35,8 +35,8 @@ static void add_column(struct cells *cells, const struct psi_variable *variable,
 static void choose_columns(struct cells *cells)
 {
     static const struct psi_table_column fixed[KEYS] = {
-        {.key = "file", .kind = PSI_TABLE_TEXT},       {.key = "arm", .kind = PSI_TABLE_TEXT},
-        {.key = "seed", .kind = PSI_TABLE_INTEGER},    {.key = "density", .kind = PSI_TABLE_REAL},
+        {.key = "file", .kind = PSI_TABLE_TEXT},     {.key = "arm", .kind = PSI_TABLE_TEXT},
+        {.key = "seed", .kind = PSI_TABLE_INTEGER},  {.key = "density", .kind = PSI_TABLE_REAL},
         {.key = "sparsity", .kind = PSI_TABLE_REAL},
     };
     memcpy(cells->column, fixed, sizeof fixed);

@@ -9,11 +9,11 @@
 /* Exit codes, the same for every command. */
 enum {
     PSI_EXIT_COMPLETE = 0,
-    PSI_EXIT_USAGE = 2,       /* command line or job file */
-    PSI_EXIT_FAILED = 3,      /* finished, but some cells failed */
-    PSI_EXIT_RESUMABLE = 4,   /* interrupted; the same command goes on */
-    PSI_EXIT_IO = 5,          /* a file cannot be read or written, or is not what it should be */
-    PSI_EXIT_ENVIRONMENT = 6  /* machine, launcher, another process, memory */
+    PSI_EXIT_USAGE = 2,      /* command line or job file */
+    PSI_EXIT_FAILED = 3,     /* finished, but some cells failed */
+    PSI_EXIT_RESUMABLE = 4,  /* interrupted; the same command goes on */
+    PSI_EXIT_IO = 5,         /* a file cannot be read or written, or is not what it should be */
+    PSI_EXIT_ENVIRONMENT = 6 /* machine, launcher, another process, memory */
 };
 int psi_cli_exit_code(enum psi_status status);
 

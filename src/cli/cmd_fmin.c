@@ -47,7 +47,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (o->paths == 0) {
-            argp_error(state, "a results file is needed, as in: psisweep fmin results/quickstart.h5");
+            argp_error(state,
+                       "a results file is needed, as in: psisweep fmin results/quickstart.h5");
             return EINVAL;
         }
         return 0;

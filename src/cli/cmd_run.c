@@ -17,7 +17,17 @@ static void on_signal(int signal)
     run_stop = 1;
 }
 
-enum { KEY_SET = 256, KEY_PRINT, KEY_KEYS, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS, KEY_JSON, KEY_CSV };
+enum {
+    KEY_SET = 256,
+    KEY_PRINT,
+    KEY_KEYS,
+    KEY_FROM,
+    KEY_FAST,
+    KEY_MIXED,
+    KEY_ATTEMPTS,
+    KEY_JSON,
+    KEY_CSV
+};
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "results file (default results/NAME.h5)", 0},

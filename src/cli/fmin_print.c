@@ -77,8 +77,8 @@ static void print_file(const struct psi_fmin_file *file, int seeds)
         cell[arm][0] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = file->job->arm[arm].name};
         for (int i = 0; i < 4; i++)
             cell[arm][1 + i] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = text[arm][i]};
-        cell[arm][5] = (struct psi_table_cell){PSI_TABLE_INTEGER,
-                                               .integer = (int64_t)a->pooled[0][0].seeds};
+        cell[arm][5] =
+            (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = (int64_t)a->pooled[0][0].seeds};
     }
     struct psi_table table = {column, &cell[0][0], COLUMNS, file->job->arms};
     printf("%s: %zu of %zu cells done", psi_results_path(file->results), file->sweep->done,
@@ -134,8 +134,8 @@ static void json_seeds(struct psi_json *json, const struct psi_fmin_file *file, 
     psi_json_array_begin(json);
     for (size_t s = 0; s < file->job->seeds; s++) {
         for (int m = 0; m < PSI_MEASURES; m++) {
-            struct psi_interval i = psi_threshold_seed(&file->sweep->sweep, arm, s,
-                                                       psi_fmin_level[0], m, NULL);
+            struct psi_interval i =
+                psi_threshold_seed(&file->sweep->sweep, arm, s, psi_fmin_level[0], m, NULL);
             psi_json_object_begin(json);
             psi_json_key(json, "seed"), psi_json_integer(json, file->job->seed[s]);
             psi_json_key(json, "measure"), psi_json_string(json, psi_fmin_measure[m]);

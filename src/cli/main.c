@@ -16,12 +16,11 @@ static const struct {
 
 static void usage(FILE *file)
 {
-    fprintf(file,
-            "psisweep finds where neural networks stop recovering from pruning.\n\n"
-            "  psisweep run jobs/quickstart.yaml\n"
-            "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
-            "  psisweep fmin results/mnist-lenet300.h5\n\n"
-            "Commands (each has --help):\n");
+    fprintf(file, "psisweep finds where neural networks stop recovering from pruning.\n\n"
+                  "  psisweep run jobs/quickstart.yaml\n"
+                  "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
+                  "  psisweep fmin results/mnist-lenet300.h5\n\n"
+                  "Commands (each has --help):\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(file, "  %-8s %s\n", commands[i].name, commands[i].help);
     fprintf(file, "\nExit codes: 0 complete, 2 usage or job file, 3 some cells failed,\n"

@@ -37,7 +37,7 @@ struct psi_run {
     int rank, size;
     struct psi_job *job;
     char path[4096];
-    char numerics[PSI_NUMERICS]; /* "avx512 SkylakeX" */
+    char numerics[PSI_NUMERICS]; /* "avx512 SkylakeX 01234567": kernels, BLAS core, probe */
     int kernel_level;
     struct psi_lock *leader, *worker;
     struct psi_study *study;
@@ -45,7 +45,7 @@ struct psi_run {
     int32_t launch;
     struct psi_kept_parent kept[PSI_PARENTS_KEPT];
     unsigned long uses;
-    struct psi_cell cell; /* workspace */
+    struct psi_cell cell;   /* workspace */
     struct psi_error fatal; /* what no retry mends: the results file cannot be written */
     volatile sig_atomic_t *stop;
     struct psi_progress_line *progress; /* rank 0 */

@@ -14,8 +14,8 @@
 
 struct psi_progress_line {
     int terminal;
-    double start, shown;   /* monotonic seconds */
-    double cost_at_start;  /* done before this launch */
+    double start, shown;  /* monotonic seconds */
+    double cost_at_start; /* done before this launch */
     int begun;
     struct psi_cli_sweep *so_far;
 };
@@ -87,8 +87,8 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
     struct psi_progress_line *line = run->progress;
     char left[32] = "?", thresholds[200] = "";
     double now = psi_clock_monotonic(), gained = count->cost_done - line->cost_at_start;
-    uint32_t tasks = count->done + count->failed + count->running + count->held + count->ready +
-                     count->waiting;
+    uint32_t tasks =
+        count->done + count->failed + count->running + count->held + count->ready + count->waiting;
     if (gained > 0.0) {
         long seconds = lround((now - line->start) * count->cost_left / gained);
         snprintf(left, sizeof left, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60,

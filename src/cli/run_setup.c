@@ -14,17 +14,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The bits depend on the kernels and on OpenBLAS's choice for this processor: all ranks use the
- * same of both. */
+/* The bits depend on the kernels, on OpenBLAS's choice for this processor and on libm's: all ranks
+ * use the same. */
 static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err)
 {
     run->kernel_level = psi_comm_minimum(run->comm, psi_kernels_best());
-    snprintf(run->numerics, sizeof run->numerics, "%s %s",
-             psi_kernels_name(run->kernel_level), psi_blas_core());
+    psi_blas_single_thread();
+    snprintf(run->numerics, sizeof run->numerics, "%s %s %08x", psi_kernels_name(run->kernel_level),
+             psi_blas_core(), (unsigned)psi_numerics_probe());
     if (run->options->allow_mixed)
         return PSI_OK;
     enum psi_status status =
-        psi_comm_same(run->comm, "kernels and BLAS core types", run->numerics, err);
+        psi_comm_same(run->comm, "kernels, BLAS core types or numerics probes", run->numerics, err);
     if (status) {
         char text[PSI_ERROR_TEXT];
         snprintf(text, sizeof text, "%.300s", err->text);
@@ -129,6 +130,7 @@ static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
             .network = study->network,
             .layout = study->layout,
             .chance_test = study->chance_test,
+            .chance_validation = study->chance_validation,
             .test_samples = study->dataset->test.samples,
             .validation_samples = study->dataset->validation.samples,
             .data_digest = study->dataset->digest,

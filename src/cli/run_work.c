@@ -52,8 +52,8 @@ static enum psi_status parent_from_file(struct psi_run *run, size_t seed,
                             run->path, run->job->seed[seed]);
         kept->seed = seed;
     }
-    if (!kept->modes && (status = psi_parent_modes_create(run->study, &kept->parent, progress,
-                                                          &kept->modes, err)))
+    if (!kept->modes &&
+        (status = psi_parent_modes_create(run->study, &kept->parent, progress, &kept->modes, err)))
         return status;
     *out = kept;
     return PSI_OK;

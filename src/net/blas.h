@@ -9,6 +9,7 @@ enum { PSI_ROW_MAJOR = 101, PSI_PLAIN = 111, PSI_TRANSPOSED = 112 };
 void cblas_sgemm(int order, int op_a, int op_b, int m, int n, int k, float alpha, const float *a,
                  int lda, const float *b, int ldb, float beta, float *c, int ldc);
 
+void openblas_set_num_threads(int threads);
 char *openblas_get_corename(void);
 char *openblas_get_config(void);
 

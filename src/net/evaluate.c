@@ -1,15 +1,23 @@
 #include "psisweep/train.h"
 
-/* Count the batch's right answers and mark the classes answered. */
+#include <math.h>
+
+/* Count the batch's right answers and mark the classes answered. A sample whose logits are not all
+ * numbers has no answer. */
 static size_t count_correct(const float *logits, const uint8_t *label, size_t classes, size_t batch,
                             uint8_t *answered)
 {
     size_t correct = 0;
     for (size_t b = 0; b < batch; b++) {
         size_t best = 0;
-        for (size_t c = 1; c < classes; c++)
+        int numbers = !isnan(logits[b]);
+        for (size_t c = 1; c < classes; c++) {
+            numbers &= !isnan(logits[c * batch + b]);
             if (logits[c * batch + b] > logits[best * batch + b])
                 best = c;
+        }
+        if (!numbers)
+            continue;
         answered[best] = 1;
         correct += best == label[b];
     }

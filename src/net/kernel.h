@@ -32,8 +32,9 @@ struct psi_skip {
 /* One Adam step's constants, bias corrections folded in (Kingma & Ba 2015, end of section 2). */
 struct psi_adam {
     float beta1, beta2, epsilon;
-    float rate;    /* rate / (1 - beta1^t) */
-    float rescale; /* 1 / sqrt(1 - beta2^t) */
+    float rest1, rest2; /* 1 - beta, taken in double: in float, little of 1 - .9999999 is left */
+    float rate;         /* rate / (1 - beta1^t) */
+    float rescale;      /* 1 / sqrt(1 - beta2^t) */
     float weight_decay;
 };
 
@@ -63,7 +64,7 @@ struct psi_kernels {
     void (*sgd)(float *w, float *v, const uint8_t *mask, size_t count, float rate,
                 float weight_decay);
 
-    /* g = gradient + weight_decay w; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+    /* g = gradient + weight_decay w; m = beta1 m + rest1 g; v = beta2 v + rest2 g^2;
      * w = w - rate m / (rescale sqrt(v) + epsilon); w, m, v 0 where mask is 0. */
     void (*adam)(float *w, const float *gradient, float *m, float *v, const uint8_t *mask,
                  size_t count, const struct psi_adam *adam);

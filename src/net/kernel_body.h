@@ -226,11 +226,10 @@ KERNEL static void adam(float *restrict w, const float *restrict gradient, float
                         const struct psi_adam *adam)
 {
     const struct psi_adam a = *adam;
-    float rest1 = 1 - a.beta1, rest2 = 1 - a.beta2;
     for (size_t i = 0; i < count; i++) {
         float g = gradient[i] + a.weight_decay * w[i];
-        float first = a.beta1 * m[i] + rest1 * g;
-        float second = a.beta2 * v[i] + rest2 * (g * g);
+        float first = a.beta1 * m[i] + a.rest1 * g;
+        float second = a.beta2 * v[i] + a.rest2 * (g * g);
         float weight = w[i] - a.rate * (first / (a.rescale * sqrtf(second) + a.epsilon));
         int kept = !mask || mask[i];
         m[i] = kept ? first : 0;

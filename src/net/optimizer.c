@@ -69,6 +69,8 @@ static void step_adam(struct psi_optimizer_state *state, struct psi_network *net
     double t = (double)state->steps;
     struct psi_adam adam = {.beta1 = (float)spec->beta1,
                             .beta2 = (float)spec->beta2,
+                            .rest1 = (float)(1 - spec->beta1),
+                            .rest2 = (float)(1 - spec->beta2),
                             .epsilon = (float)spec->epsilon,
                             .rate = (float)(rate / (1 - pow(spec->beta1, t))),
                             .rescale = (float)(1 / sqrt(1 - pow(spec->beta2, t))),

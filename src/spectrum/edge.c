@@ -102,9 +102,8 @@ static int ascending(const void *left, const void *right)
 }
 
 enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, size_t draws,
-                                     struct psi_random *random,
-                                     const struct psi_progress *progress, double *edge,
-                                     struct psi_error *err)
+                                     struct psi_random *random, const struct psi_progress *progress,
+                                     double *edge, struct psi_error *err)
 {
     assert(rows >= 1 && cols >= 1 && draws >= 1);
     if (rows > INT_MAX || cols > INT_MAX || rows > UINT32_MAX / cols)

@@ -16,8 +16,8 @@ static hid_t create_axis(hid_t file, const struct psi_layout *layout, enum psi_a
     hsize_t extent = layout->extent[axis];
     hid_t dataset = psi_h5_dataset(file, psi_axis_name[axis], type, 1, &extent, zero);
     if (dataset < 0 || H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0 ||
-        H5DSset_scale(dataset, psi_axis_name[axis]) < 0 || !psi_h5_set_text(dataset, "units", unit) ||
-        !psi_h5_set_text(dataset, "long_name", meaning))
+        H5DSset_scale(dataset, psi_axis_name[axis]) < 0 ||
+        !psi_h5_set_text(dataset, "units", unit) || !psi_h5_set_text(dataset, "long_name", meaning))
         return -1;
     return dataset;
 }
@@ -31,10 +31,9 @@ static hid_t create_name_axis(hid_t file, const struct psi_layout *layout, enum 
     hsize_t extent = layout->extent[axis];
     static const char *const nothing = NULL;
     hid_t dataset = psi_h5_dataset(file, psi_axis_name[axis], type, 1, &extent, &nothing);
-    if (dataset >= 0 &&
-        (H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0 ||
-         H5DSset_scale(dataset, psi_axis_name[axis]) < 0 ||
-         !psi_h5_set_text(dataset, "long_name", meaning)))
+    if (dataset >= 0 && (H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0 ||
+                         H5DSset_scale(dataset, psi_axis_name[axis]) < 0 ||
+                         !psi_h5_set_text(dataset, "long_name", meaning)))
         dataset = -1;
     H5Tclose(type);
     return dataset;
@@ -51,7 +50,8 @@ static hid_t create_bare_axis(hid_t file, const struct psi_layout *layout, enum 
     return dataset >= 0 && H5DSset_scale(dataset, name) >= 0 ? dataset : -1;
 }
 
-enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_facts *facts, hid_t scale[PSI_AXES], struct psi_error *err)
+enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_facts *facts,
+                                        hid_t scale[PSI_AXES], struct psi_error *err)
 {
     const struct psi_job *job = facts->job;
     const struct psi_layout *layout = &facts->layout;
@@ -74,17 +74,17 @@ enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_fac
     scale[PSI_AXIS_ARM] = create_name_axis(file, layout, PSI_AXIS_ARM, arm, "way to prune");
     scale[PSI_AXIS_SEED] = create_axis(file, layout, PSI_AXIS_SEED, H5T_NATIVE_UINT32, job->seed,
                                        "1", "seed of initialisation and sample order");
-    scale[PSI_AXIS_DENSITY] = create_axis(file, layout, PSI_AXIS_DENSITY, H5T_NATIVE_DOUBLE,
-                                          job->density, "1",
-                                          "nominal surviving fraction of the prunable weights");
+    scale[PSI_AXIS_DENSITY] =
+        create_axis(file, layout, PSI_AXIS_DENSITY, H5T_NATIVE_DOUBLE, job->density, "1",
+                    "nominal surviving fraction of the prunable weights");
     scale[PSI_AXIS_STAGE] = create_name_axis(file, layout, PSI_AXIS_STAGE, psi_stage_name,
                                              "after pruning or after retraining");
-    scale[PSI_AXIS_LAYER] = create_name_axis(file, layout, PSI_AXIS_LAYER, layer,
-                                             "prunable weight matrix");
+    scale[PSI_AXIS_LAYER] =
+        create_name_axis(file, layout, PSI_AXIS_LAYER, layer, "prunable weight matrix");
     scale[PSI_AXIS_MODE] = create_axis(file, layout, PSI_AXIS_MODE, H5T_NATIVE_INT32, count, "1",
                                        "singular value number, largest first");
-    scale[PSI_AXIS_EPOCH] = create_axis(file, layout, PSI_AXIS_EPOCH, H5T_NATIVE_INT32, count, "1",
-                                        "epochs trained");
+    scale[PSI_AXIS_EPOCH] =
+        create_axis(file, layout, PSI_AXIS_EPOCH, H5T_NATIVE_INT32, count, "1", "epochs trained");
     scale[PSI_AXIS_PARAMETER] = create_bare_axis(file, layout, PSI_AXIS_PARAMETER);
     scale[PSI_AXIS_LAUNCH] = create_axis(file, layout, PSI_AXIS_LAUNCH, H5T_NATIVE_INT32, count,
                                          "1", "launch of the program on this file");
@@ -103,8 +103,7 @@ static int create_known(hid_t file, const char *name, hid_t type, hsize_t extent
 {
     static const double zero = 0.0; /* as wide as any element type here */
     hid_t dataset = psi_h5_dataset(file, name, type, 1, &extent, &zero);
-    int ok = dataset >= 0 &&
-             H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0 &&
+    int ok = dataset >= 0 && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0 &&
              psi_h5_set_text(dataset, "units", "1") &&
              psi_h5_set_text(dataset, "long_name", meaning) &&
              H5DSattach_scale(dataset, scale, 0) >= 0;

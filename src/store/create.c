@@ -61,7 +61,6 @@ static enum psi_status create_variables(hid_t file, const struct psi_layout *lay
     return PSI_OK;
 }
 
-
 /* Attributes hold only what never changes. */
 static enum psi_status create_facts(hid_t file, const struct psi_results_facts *facts,
                                     struct psi_error *err)
@@ -74,19 +73,21 @@ static enum psi_status create_facts(hid_t file, const struct psi_results_facts *
         return PSI_MEMORY;
     snprintf(hash, sizeof hash, "%016llx",
              (unsigned long long)psi_hash_end(psi_hash_add(PSI_HASH_START, text, strlen(text))));
-    int ok = psi_h5_set_text(file, "Conventions", "CF-1.8") &&
-             psi_h5_set_text(file, "title", job->name) &&
-             psi_h5_set_text(file, "schema", PSI_RESULTS_SCHEMA) &&
-             psi_h5_set_text(file, "source", "psisweep " PSI_VERSION " (" PSI_COMMIT ")") &&
-             psi_h5_set_text(file, "job", text) && psi_h5_set_text(file, "job_hash", hash) &&
-             psi_h5_set_text(file, "job_source", job->source ? job->source : "") &&
-             psi_h5_set_text(file, "random", PSI_RANDOM_NAME) &&
-             psi_h5_set_text(file, "numerics", facts->numerics) &&
-             psi_h5_set_numbers(file, "chance_accuracy", H5T_NATIVE_DOUBLE, 0,
-                                &facts->chance_test) &&
-             psi_h5_set_numbers(file, "data_digest", H5T_NATIVE_UINT64, 0, &facts->data_digest) &&
-             psi_h5_set_numbers(file, "test_samples", H5T_NATIVE_UINT64, 0, &test) &&
-             psi_h5_set_numbers(file, "validation_samples", H5T_NATIVE_UINT64, 0, &validation);
+    int ok =
+        psi_h5_set_text(file, "Conventions", "CF-1.8") &&
+        psi_h5_set_text(file, "title", job->name) &&
+        psi_h5_set_text(file, "schema", PSI_RESULTS_SCHEMA) &&
+        psi_h5_set_text(file, "source", "psisweep " PSI_VERSION " (" PSI_COMMIT ")") &&
+        psi_h5_set_text(file, "job", text) && psi_h5_set_text(file, "job_hash", hash) &&
+        psi_h5_set_text(file, "job_source", job->source ? job->source : "") &&
+        psi_h5_set_text(file, "random", PSI_RANDOM_NAME) &&
+        psi_h5_set_text(file, "numerics", facts->numerics) &&
+        psi_h5_set_numbers(file, "chance_accuracy", H5T_NATIVE_DOUBLE, 0, &facts->chance_test) &&
+        psi_h5_set_numbers(file, "chance_accuracy_validation", H5T_NATIVE_DOUBLE, 0,
+                           &facts->chance_validation) &&
+        psi_h5_set_numbers(file, "data_digest", H5T_NATIVE_UINT64, 0, &facts->data_digest) &&
+        psi_h5_set_numbers(file, "test_samples", H5T_NATIVE_UINT64, 0, &test) &&
+        psi_h5_set_numbers(file, "validation_samples", H5T_NATIVE_UINT64, 0, &validation);
     free(text);
     return ok ? PSI_OK : psi_h5_fail(err, PSI_IO, "attributes", "cannot write");
 }

@@ -97,7 +97,7 @@ enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
         r->file = 0;
         int there = eaccess(path, mode == PSI_RESULTS_WRITE ? R_OK | W_OK : R_OK) == 0;
         status = psi_h5_fail(err, there ? PSI_DATA : PSI_IO, path,
-                                there ? "not an intact HDF5 file" : "cannot open");
+                             there ? "not an intact HDF5 file" : "cannot open");
         goto out;
     }
     if ((status = open_facts(r, err)) || (status = open_variables(r, err)))

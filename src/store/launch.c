@@ -62,8 +62,8 @@ enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launc
     int32_t ranks[PSI_LAUNCHES];
     hsize_t row = 0, one = 1;
     hid_t dataset = H5Dopen2(r->file, "launch_ranks", H5P_DEFAULT);
-    int ok = dataset >= 0 && H5Dread(dataset, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT,
-                                     ranks) >= 0;
+    int ok = dataset >= 0 &&
+             H5Dread(dataset, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, ranks) >= 0;
     if (dataset >= 0)
         H5Dclose(dataset);
     while (ok && row < PSI_LAUNCHES - 1 && ranks[row] > 0)

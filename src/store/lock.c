@@ -24,8 +24,7 @@ static int lock_path(const char *path, const char *role, char *text, size_t size
     return length > 0 && (size_t)length < size;
 }
 
-static enum psi_status lock_open(const char *path, const char *role, int *fd,
-                                 struct psi_error *err)
+static enum psi_status lock_open(const char *path, const char *role, int *fd, struct psi_error *err)
 {
     char name[4096];
     if (!lock_path(path, role, name, sizeof name))

@@ -7,8 +7,7 @@
 #include <string.h>
 
 const char *const psi_axis_name[PSI_AXES] = {
-    NULL,    "arm",  "seed",  "density",   "stage",
-    "layer", "mode", "epoch", "parameter", "launch",
+    NULL, "arm", "seed", "density", "stage", "layer", "mode", "epoch", "parameter", "launch",
 };
 
 const char *const psi_stage_name[PSI_STAGES] = {"pruned", "retrained"};
@@ -31,7 +30,7 @@ const struct psi_variable psi_variables[] = {
     {"dense_validation_accuracy", PARENT(validation_accuracy), PSI_F64, {0}, 1, "1", "validation accuracy of the dense parent"},
     {"dense_curve", PARENT(curve), PSI_F64, {EPOCH}, 1, "1", "validation accuracy of the dense parent while it trained"},
     {"dense_diverged", PARENT(diverged), PSI_U8, {0}, 1, "1", "1 = the dense parent's loss left the finite numbers"},
-    {"dense_singular_value", PARENT(singular_value), PSI_F64, {LAYER, MODE}, 1, "1", "singular values of the dense weight matrices"},
+    {"dense_singular_value", PARENT(singular_value), PSI_F64, {LAYER, MODE}, 1, "1", "singular values of the dense weight matrices (equal to rounding to singular_value at density 1)"},
     {"dense_stable_rank", PARENT(stable_rank), PSI_F64, {LAYER}, 1, "1", "stable rank |W|_F^2 / sigma_1^2 of the dense weight matrices"},
     {"dense_effective_rank", PARENT(effective_rank), PSI_F64, {LAYER}, 1, "1", "effective rank exp(H(sigma^2 / sum sigma^2)) of the dense weight matrices"},
     {"permutation_edge", PARENT(permutation_edge), PSI_F64, {LAYER}, 1, "1", "99th percentile of the top singular value when the dense matrix's entries are shuffled"},
@@ -50,6 +49,7 @@ const struct psi_variable psi_variables[] = {
     {"accuracy", CELL(accuracy), PSI_F64, {STAGE}, 1, "1", "test accuracy"},
     {"loss", CELL(loss), PSI_F64, {STAGE}, 1, "nat", "test cross-entropy"},
     {"predicted_classes", CELL(predicted_classes), PSI_I32, {STAGE}, 1, "1", "distinct classes predicted on the test split"},
+    {"validation_curve", CELL(validation_curve), PSI_F64, {EPOCH}, 1, "1", "validation accuracy while retraining"},
     {"psi_curve", CELL(psi_curve), PSI_F64, {EPOCH}, 1, "1", "Psi on the validation split while retraining"},
     {"diverged", CELL(diverged), PSI_U8, {0}, 1, "1", "1 = the loss left the finite numbers while retraining"},
     {"density_achieved", CELL(density_achieved), PSI_F64, {0}, 1, "1", "surviving fraction of the prunable weights, counted"},
@@ -61,7 +61,7 @@ const struct psi_variable psi_variables[] = {
     {"singular_value", CELL(singular_value), PSI_F64, {STAGE, LAYER, MODE}, 1, "1", "singular values of the weight matrices"},
     {"stable_rank", CELL(stable_rank), PSI_F64, {STAGE, LAYER}, 1, "1", "stable rank |W|_F^2 / sigma_1^2"},
     {"effective_rank", CELL(effective_rank), PSI_F64, {STAGE, LAYER}, 1, "1", "effective rank exp(H(sigma^2 / sum sigma^2))"},
-    {"overlap", CELL(overlap), PSI_F64, {STAGE, LAYER}, 1, "1", "support overlap S_k with the dense parent's dominant modes"},
+    {"overlap", CELL(overlap), PSI_F64, {STAGE, LAYER}, 1, "1", "support overlap S_k with the dense parent's dominant modes, at most spectra.modes of them"},
     {"overlap_fixed", CELL(overlap_fixed), PSI_F64, {STAGE, LAYER}, 1, "1", "support overlap S_5 with the dense parent's five leading modes"},
     {"energy", CELL(energy), PSI_F64, {STAGE, LAYER}, 1, "1", "energy retained in the dense parent's dominant modes"},
     {"overlap_network", CELL(overlap_network), PSI_F64, {STAGE}, 1, "1", "mean over layers of (S_k - chance) / (1 - chance)"},
@@ -81,8 +81,8 @@ struct psi_layout psi_layout_of(const struct psi_job *job, const struct psi_netw
 {
     struct psi_layout layout = {{0}};
     size_t *extent = layout.extent;
-    size_t epochs = job->train.epochs > job->retrain.epochs ? job->train.epochs
-                                                            : job->retrain.epochs;
+    size_t epochs =
+        job->train.epochs > job->retrain.epochs ? job->train.epochs : job->retrain.epochs;
     extent[PSI_AXIS_ARM] = job->arms;
     extent[PSI_AXIS_SEED] = job->seeds;
     extent[PSI_AXIS_DENSITY] = job->densities;
@@ -102,8 +102,8 @@ struct psi_layout psi_layout_of(const struct psi_job *job, const struct psi_netw
 
 size_t psi_type_size(enum psi_type type)
 {
-    static const size_t size[] = {[PSI_U8] = 1,  [PSI_I32] = 4, [PSI_I64] = 8,
-                                  [PSI_U64] = 8, [PSI_F32] = 4, [PSI_F64] = 8};
+    static const size_t size[] = {
+        [PSI_U8] = 1, [PSI_I32] = 4, [PSI_I64] = 8, [PSI_U64] = 8, [PSI_F32] = 4, [PSI_F64] = 8};
     return size[type];
 }
 
@@ -133,8 +133,8 @@ enum psi_status psi_record_create(enum psi_owner owner, const struct psi_layout 
     for (const struct psi_variable *v = psi_variables; v->name; v++) {
         if (v->owner != owner || !v->axis[0])
             continue;
-        void *array = psi_allocate(psi_variable_count(v, layout), psi_type_size(v->type), v->name,
-                                   err);
+        void *array =
+            psi_allocate(psi_variable_count(v, layout), psi_type_size(v->type), v->name, err);
         if (!array) {
             psi_record_clear(owner, record);
             return PSI_MEMORY;

@@ -12,7 +12,8 @@ static const double CONFIDENCE_TAIL = 0.025; /* of a two-sided 95 % interval */
 struct crossing {
     size_t collapsed; /* of d_c */
     size_t above;     /* of d_u */
-    size_t lowest;    /* the lowest finished one */
+    size_t lowest;    /* the lowest one with a defined Psi */
+    size_t finished;  /* finished ones, defined or not */
     size_t recrossings;
 };
 
@@ -20,10 +21,11 @@ static struct crossing find_crossing(const struct psi_sweep *sweep, size_t arm, 
                                      double level)
 {
     size_t none = sweep->densities;
-    struct crossing found = {none, none, none, 0};
+    struct crossing found = {none, none, none, 0, 0};
     size_t row = (arm * sweep->seeds + seed) * sweep->densities;
     for (size_t d = 0; d < sweep->densities; d++) {
         double psi = sweep->psi[row + d];
+        found.finished += sweep->finished[row + d] != 0;
         if (!sweep->finished[row + d] || isnan(psi) || isnan(sweep->achieved[row + d]) ||
             isnan(sweep->effective[row + d]))
             continue;
@@ -70,6 +72,24 @@ static double geometric_midpoint(double low, double high)
     return sqrt(low) * sqrt(high);
 }
 
+/* Count a seed by its kind, and whether finishing or defining more cells would narrow it. */
+static void count_seed(struct psi_pooled *pooled, const struct psi_interval *got,
+                       const struct crossing *found, size_t densities)
+{
+    pooled->recrossings += found->recrossings;
+    if (got->censoring == PSI_BELOW_GRID) {
+        pooled->below++;
+        pooled->below_open += found->lowest + 1 < densities;
+        pooled->below_end = fmax(pooled->below_end, got->high);
+    } else if (got->censoring == PSI_ABOVE_GRID) {
+        pooled->above_end = pooled->above++ ? fmin(pooled->above_end, got->low) : got->low;
+        pooled->above_open += found->collapsed > 0;
+    } else {
+        pooled->disconnected += got->low <= 0;
+        pooled->gaps += found->above + 1 != found->collapsed;
+    }
+}
+
 /* Collect the intervals of the seeds with data and count what there is. Returns 1 when d_c and d_u
  * are at the same densities in all of them. interval (seeds) */
 static int collect(const struct psi_sweep *sweep, size_t arm, struct psi_pooled *pooled,
@@ -82,20 +102,13 @@ static int collect(const struct psi_sweep *sweep, size_t arm, struct psi_pooled 
         struct psi_interval got = interval_at(sweep, arm, s, pooled->effective, &found);
         if (got.censoring == PSI_NO_DATA) {
             pooled->missing++;
+            pooled->undefined += found.finished > 0;
             continue;
         }
         if (pooled->seeds == 0)
             first = found;
         same = same && found.collapsed == first.collapsed && found.above == first.above;
-        pooled->recrossings += found.recrossings;
-        if (got.censoring == PSI_BELOW_GRID) {
-            pooled->below++;
-            pooled->below_end = fmax(pooled->below_end, got.high);
-        } else if (got.censoring == PSI_ABOVE_GRID) {
-            pooled->above_end = pooled->above++ ? fmin(pooled->above_end, got.low) : got.low;
-        } else {
-            pooled->disconnected += got.low <= 0;
-        }
+        count_seed(pooled, &got, &found, sweep->densities);
         interval[pooled->seeds++] = got;
     }
     return same;
@@ -132,7 +145,7 @@ static void pool_student(struct psi_pooled *pooled, const struct psi_interval *i
                   fmax(pooled->deviation, pooled->resolution) / sqrt(n);
     pooled->center = pow(10, mean);
     pooled->low = pow(10, mean - half);
-    pooled->high = pow(10, mean + half);
+    pooled->high = fmin(pow(10, mean + half), 1); /* no density is above 1 */
 }
 
 static int compare_doubles(const void *left, const void *right)

@@ -53,9 +53,9 @@ static void say_turnbull(struct sentence *out, const struct psi_pooled *p, const
     if (isnan(p->center))
         say(out, "is not bounded on either side by this grid");
     else if (p->center == 0)
-        say(out, "has no lower bound on this grid");
+        say(out, "has no lower bound %s", p->below_open ? "yet" : "on this grid");
     else if (isinf(p->center))
-        say(out, "has no upper bound on this grid");
+        say(out, "has no upper bound %s", p->above_open ? "yet" : "on this grid");
     else
         say(out, "is about %s %.3g (Turnbull)", what, p->center);
     /* below 6 seeds the sign test has no 95 % interval: 2/2^5 > .05 */
@@ -64,11 +64,11 @@ static void say_turnbull(struct sentence *out, const struct psi_pooled *p, const
     if (p->low > 0)
         say(out, "%.3g to ", p->low);
     else
-        say(out, "%s to ", p->below ? "below the grid" : "0");
+        say(out, "%s to ", p->below_open ? "not bounded yet" : p->below ? "below the grid" : "0");
     if (isfinite(p->high))
         say(out, "%.3g", p->high);
     else
-        say(out, "above the grid");
+        say(out, p->above_open ? "not bounded yet" : "above the grid");
 }
 
 /* Begin a clause on some of the seeds. */
@@ -80,27 +80,47 @@ static void say_seeds(struct sentence *out, size_t count, size_t seeds)
         say(out, "; in %zu of %zu seeds ", count, seeds);
 }
 
+/* Where F_min lies in the seeds beyond the cells that are there. */
+static void say_beyond(struct sentence *out, size_t seeds, size_t open, const char *side)
+{
+    if (open == 0)
+        say(out, "so F_min lies %s the grid there", side);
+    else if (open == seeds)
+        say(out, "and the cells %s it are not finished yet", side);
+    else
+        say(out, "so F_min lies %s the grid there or, in %zu, in cells not finished yet", side,
+            open);
+}
+
 /* What holds only in some seeds, and what is missing. */
 static void say_exceptions(struct sentence *out, const struct psi_pooled *p, const char *what)
 {
     if (p->below) {
         say_seeds(out, p->below, p->seeds);
-        say(out, "nothing collapsed down to %s %.3g, so F_min lies below the grid there", what,
-            p->below_end);
+        say(out, "nothing collapsed down to %s %.3g, ", what, p->below_end);
+        say_beyond(out, p->below, p->below_open, "below");
     }
     if (p->above) {
         say_seeds(out, p->above, p->seeds);
-        say(out,
-            "even the highest density measured is collapsed, so F_min lies above %s %.3g there",
-            what, p->above_end);
+        say(out, "even the highest density measured, %s %.3g, is collapsed, ", what, p->above_end);
+        say_beyond(out, p->above, p->above_open, "above");
     }
     if (p->disconnected) {
         say_seeds(out, p->disconnected, p->seeds);
         say(out, "no weight of the collapsed cell is on a path, so F_min has no lower bound there");
     }
+    if (p->gaps) {
+        say_seeds(out, p->gaps, p->seeds);
+        say(out, "cells within the interval are not finished, so it will narrow");
+    }
     if (p->missing && p->seeds)
         say(out, "; %zu further seed%s no finished cell with a defined Psi", p->missing,
             p->missing == 1 ? " has" : "s have");
+    if (p->undefined)
+        say(out,
+            "; in %zu seed%s Psi is undefined, as the dense parent diverged or is not above "
+            "chance by the binomial test at .01",
+            p->undefined, p->undefined == 1 ? "" : "s");
     if (p->recrossings)
         say(out, "; %zu cell%s below the threshold %s not collapsed (re-crossing)", p->recrossings,
             p->recrossings == 1 ? "" : "s", p->recrossings == 1 ? "is" : "are");
@@ -118,8 +138,8 @@ static void say_main(struct sentence *out, const struct psi_pooled *p, const cha
     case PSI_POOL_SAME_CELL:
         say(out, "F_min (Psi %.3g) lies ", p->level);
         say_interval(out, what, p->low, p->high);
-        say(out, ", the same grid step in all %zu seeds: only a finer grid can narrow it",
-            p->seeds);
+        say(out, ", the same %s in all %zu seeds%s", p->gaps ? "interval" : "grid step", p->seeds,
+            p->gaps ? "" : ": only a finer grid can narrow it");
         break;
     case PSI_POOL_STUDENT:
         say_student(out, p, what);

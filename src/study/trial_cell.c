@@ -31,8 +31,8 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
 
     psi_random_open(&random, study->job->random_seed, "mask/%s", trial->key);
     struct psi_score_input input = {.network = network, .random = &random};
-    if ((status = psi_prune(&psi_criteria[arm->criterion], arm->scope, density, &input,
-                            study->mask, err)))
+    if ((status = psi_prune(&psi_criteria[arm->criterion], arm->scope, density, &input, study->mask,
+                            err)))
         return status;
     if ((status = psi_network_paths(network, study->mask, NULL, reachable, &on_path, err)))
         return status;
@@ -66,11 +66,13 @@ static enum psi_status cell_score(struct trial *trial, enum psi_stage stage, str
                                           trial->progress, &score, err);
     if (status)
         return status;
+    if (stage == PSI_RETRAINED && !isfinite(score.loss))
+        trial->cell->diverged = 1; /* in its very last step, where nothing else has looked */
     trial->cell->accuracy[stage] = score.accuracy;
     trial->cell->loss[stage] = score.loss;
     trial->cell->predicted_classes[stage] = (int32_t)score.predicted_classes;
-    trial->cell->psi[stage] = psi_normalise(score.accuracy, trial->parent->accuracy,
-                                            study->chance_test, score.samples);
+    trial->cell->psi[stage] =
+        psi_normalise(score.accuracy, trial->parent->accuracy, study->chance_test, score.samples);
     return PSI_OK;
 }
 
@@ -110,6 +112,7 @@ static enum psi_status cell_spectra(struct trial *trial, enum psi_stage stage,
     size_t layers = psi_network_matrices(network);
     size_t modes = trial->study->layout.extent[PSI_AXIS_MODE];
     struct overlap_mean dominant = {0}, fixed = {0};
+    int defined = 1;
 
     for (size_t i = 0; i < layers; i++) {
         const struct psi_weight_matrix *m = psi_network_matrix(network, i);
@@ -119,27 +122,32 @@ static enum psi_status cell_spectra(struct trial *trial, enum psi_stage stage,
         size_t at = (size_t)stage * layers + i; /* of (stages, layers) */
         double *value = cell->singular_value + at * modes;
         size_t rank = m->rows < m->cols ? m->rows : m->cols;
-        size_t k = (size_t)trial->parent->dominant_modes[i];
+        size_t k = psi_parent_modes_used(trial->study, trial->parent, i);
         size_t five = dense->k < PSI_FIXED_MODES ? dense->k : PSI_FIXED_MODES;
         struct psi_modes pruned = {0};
 
-        enum psi_status status = psi_modes_compute(w, m->rows, m->cols, dense->k, value, &pruned,
-                                                   err);
+        enum psi_status status =
+            psi_modes_compute(w, m->rows, m->cols, dense->k, value, &pruned, err);
         if (status)
             return status;
         if (k > dense->k)
             k = dense->k;
         cell->stable_rank[at] = psi_stable_rank(value, rank);
         cell->effective_rank[at] = psi_effective_rank(value, rank);
-        cell->overlap[at] = overlap_add(&dominant, dense, &pruned, k);
-        cell->overlap_fixed[at] = overlap_add(&fixed, dense, &pruned, five);
-        cell->energy[at] = k ? psi_retained_energy(dense, dense_value, w, k) : NAN;
+        if (isnan(
+                value[0])) { /* a diverged matrix has no modes to compare; zeros have, none kept */
+            defined = 0;
+        } else {
+            cell->overlap[at] = overlap_add(&dominant, dense, &pruned, k);
+            cell->overlap_fixed[at] = overlap_add(&fixed, dense, &pruned, five);
+            cell->energy[at] = k ? psi_retained_energy(dense, dense_value, w, k) : NAN;
+        }
         psi_modes_clear(&pruned);
         if (psi_progress_stop(trial->progress))
             return psi_fail(err, PSI_STOPPED, "asked to stop");
     }
-    cell->overlap_network[stage] = overlap_mean_value(&dominant);
-    cell->overlap_fixed_network[stage] = overlap_mean_value(&fixed);
+    cell->overlap_network[stage] = defined ? overlap_mean_value(&dominant) : NAN;
+    cell->overlap_fixed_network[stage] = defined ? overlap_mean_value(&fixed) : NAN;
     return PSI_OK;
 }
 
@@ -159,14 +167,15 @@ static enum psi_status cell_retrain(struct trial *trial, struct psi_error *err)
                                     .random_seed = job->random_seed,
                                     .random_name = name,
                                     .progress = trial->progress,
-                                    .curve = cell->psi_curve};
+                                    .curve = cell->validation_curve};
     enum psi_status status = psi_train(study->network, &training, &diverged, err);
     if (status)
         return status;
     cell->diverged = (uint8_t)diverged;
     for (size_t e = 0; e <= job->retrain.epochs; e++)
-        cell->psi_curve[e] = psi_normalise(cell->psi_curve[e], trial->parent->validation_accuracy,
-                                           study->chance_validation, validation);
+        cell->psi_curve[e] =
+            psi_normalise(cell->validation_curve[e], trial->parent->validation_accuracy,
+                          study->chance_validation, validation);
     if (!diverged && !psi_mask_holds(study->mask, psi_network_weights(study->network),
                                      psi_network_parameter(study->network), NULL))
         return psi_fail(err, PSI_NUMERIC, "%s: a pruned weight came back to life", trial->key);
@@ -180,11 +189,8 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
                                struct psi_error *err)
 {
     const struct psi_job *job = study->job;
-    struct trial trial = {.study = study,
-                          .parent = parent,
-                          .modes = modes,
-                          .progress = progress,
-                          .cell = cell};
+    struct trial trial = {
+        .study = study, .parent = parent, .modes = modes, .progress = progress, .cell = cell};
     enum psi_status status;
 
     snprintf(trial.key, sizeof trial.key, "arm=%s/seed=%u/density=%.9g", job->arm[arm].name,

@@ -1,6 +1,7 @@
 #include "psisweep/memory.h"
 #include "psisweep/trial.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,7 @@ static void parent_curve_end(struct psi_study *study, struct psi_parent *parent)
         parent->validation_accuracy = parent->curve[study->job->train.epochs];
 }
 
-/* Singular values, ranks and edges of every dense matrix; k = values above the permutation edge,
- * at most spectra.modes. */
+/* Singular values, ranks and edges of every dense matrix; k = values above the permutation edge. */
 static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
                                       const struct psi_progress *progress,
                                       struct psi_parent *parent, struct psi_error *err)
@@ -37,9 +37,8 @@ static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
         if ((status = psi_permutation_edge(w, m->rows, m->cols, DRAWS, &random, progress,
                                            &parent->permutation_edge[i], err)))
             return status;
-        size_t limit = rank < study->job->modes ? rank : study->job->modes;
         size_t k = 0;
-        while (k < limit && value[k] > parent->permutation_edge[i])
+        while (k < rank && value[k] > parent->permutation_edge[i])
             k++;
         parent->dominant_modes[i] = (int32_t)k;
     }
@@ -73,7 +72,7 @@ enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
     if ((status = psi_evaluate(study->network, study->dataset, &study->dataset->test, progress,
                                &score, err)))
         return status;
-    parent->diverged = (uint8_t)diverged;
+    parent->diverged = diverged || !isfinite(score.loss);
     parent->accuracy = score.accuracy;
     parent->loss = score.loss;
     parent->predicted_classes = (int32_t)score.predicted_classes;
@@ -81,6 +80,13 @@ enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
     memcpy(parent->parameter, psi_network_parameter(study->network),
            psi_network_parameters(study->network) * sizeof *parent->parameter);
     return parent_spectra(study, value, progress, parent, err);
+}
+
+size_t psi_parent_modes_used(const struct psi_study *study, const struct psi_parent *parent,
+                             size_t layer)
+{
+    size_t k = (size_t)parent->dominant_modes[layer];
+    return k < study->job->modes ? k : study->job->modes;
 }
 
 enum psi_status psi_parent_modes_create(struct psi_study *study, const struct psi_parent *parent,
@@ -95,7 +101,7 @@ enum psi_status psi_parent_modes_create(struct psi_study *study, const struct ps
     modes->layers = layers;
     for (size_t i = 0; i < layers; i++) {
         const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
-        size_t k = (size_t)parent->dominant_modes[i];
+        size_t k = psi_parent_modes_used(study, parent, i);
         if (k < PSI_FIXED_MODES)
             k = PSI_FIXED_MODES;
         if ((status = psi_modes_compute(parent->parameter + m->offset, m->rows, m->cols, k, NULL,

@@ -158,6 +158,15 @@ fail_fast() {
         timeout 60 "$psisweep" run "$job" --fail-fast -o "$work/fast.h5"
 }
 
+other_libm() { # glibc without FMA rounds otherwise: told apart from this machine's own
+    env GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable true || return 1
+    expect 0 '' env GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX2_Usable,-FMA_Usable \
+        timeout 60 "$psisweep" run "$job" -q -o "$work/libm.h5" &&
+        if grep -q ' fma' /proc/cpuinfo; then
+            expect 6 'its bits would be mixed' ranks 0 run "$job" -o "$work/libm.h5"
+        fi
+}
+
 other_numerics() { # a resume on another kernel level or BLAS core is refused unless accepted
     expect 0 '' env OPENBLAS_CORETYPE=Nehalem timeout 60 "$psisweep" run "$job" -q -o "$work/core.h5" || return 1
     expect 6 'its bits would be mixed' env OPENBLAS_CORETYPE=Prescott timeout 60 "$psisweep" run "$job" -o "$work/core.h5" &&
@@ -177,5 +186,6 @@ check error_formats formats
 check error_names_are_data names_are_data
 check error_failed_cells failed_cells
 check error_fail_fast fail_fast
+check error_other_libm other_libm
 check error_other_numerics other_numerics
 finish
