@@ -42,9 +42,9 @@ static void check_sample(const struct psi_split *split, size_t at, unsigned batc
 static void test_batches_in_order(void **state)
 {
     struct data_folder *folder = *state;
-    struct psi_data_spec spec = {.set = PSI_CIFAR10, .path = folder->path};
+    struct psi_data_spec spec = {.set = PSI_CIFAR10, .path = folder->path, .train = 8, .test = 4};
     data_folder_empty(folder);
-    write_batch(folder, "data_batch_3.bin", 3);
+    write_batch(folder, "data_batch_2.bin", 3);
     write_batch(folder, "data_batch_1.bin", 1);
     write_batch(folder, "test_batch_first_1000.bin", 0);
     struct psi_dataset *dataset = data_expect_success(&spec);
@@ -92,6 +92,7 @@ static void test_damage(void **state)
     write_batch(folder, "data_batch_2.bin", 2);
     DATA_EXPECT_FAILURE(&spec, PSI_IO, "data_batch_1.bin", "no such file");
     write_batch(folder, "data_batch_1.bin", 1);
+    spec.train = 2 * RECORDS;
     DATA_EXPECT_FAILURE(&spec, PSI_IO, "test_batch.bin", "no such file");
     write_batch(folder, "test_batch.bin", 1);
     psi_dataset_destroy(data_expect_success(&spec));
@@ -122,9 +123,27 @@ static void test_asking_for_too_much(void **state)
     write_batch(folder, "data_batch_1.bin", 1);
     write_batch(folder, "test_batch.bin", 2);
     DATA_EXPECT_FAILURE(&spec, PSI_USAGE, folder->path, "training", "5", "there are 4");
-    spec.train = 0;
+    spec.train = 4;
     spec.test = 9;
     DATA_EXPECT_FAILURE(&spec, PSI_USAGE, folder->path, "test", "9", "there are 4");
+    /* all of the set is asked for, and a part of it is there */
+    spec.train = spec.test = 0;
+    DATA_EXPECT_FAILURE(&spec, PSI_IO, "data_batch_2.bin", "no such file", "data.train");
+    data_folder_empty(folder);
+    for (char n = '1'; n <= '5'; n++) {
+        char name[] = "data_batch_N.bin";
+        name[11] = n;
+        write_batch(folder, name, 1);
+    }
+    write_batch(folder, "test_batch_first_1000.bin", 2);
+    DATA_EXPECT_FAILURE(&spec, PSI_IO, "test_batch.bin", "no such file");
+    spec.test = 1001;
+    DATA_EXPECT_FAILURE(&spec, PSI_IO, "test_batch.bin", "no such file");
+    write_batch(folder, "test_batch.bin", 2);
+    spec.test = 0;
+    struct psi_dataset *dataset = data_expect_success(&spec);
+    assert_int_equal(dataset->train.samples, 5 * RECORDS);
+    psi_dataset_destroy(dataset);
 }
 
 /* The first batch and the first 1000 test images of CIFAR-10; figures by NumPy and zlib from the

@@ -93,9 +93,14 @@ struct psi_launch {
 enum psi_status psi_results_launch(struct psi_results *results, const struct psi_launch *launch,
                                    int32_t *index, struct psi_error *err);
 
+/* Are the cells of `from` those of this job? PSI_USAGE with the difference where the jobs or the data
+ * differ in anything that makes a cell, PSI_ENVIRONMENT where the numerics do (NULL = any will do). */
+enum psi_status psi_results_may_copy(const struct psi_results *from, const struct psi_job *job,
+                                     uint64_t data_digest, const char *numerics,
+                                     struct psi_error *err);
+
 /* Copy the done records that both files have, by the names of arms and the values of seeds and
- * densities, from `from` into `to` where they are not done; *copied counts them. PSI_USAGE with
- * the difference when the jobs differ in anything that makes a cell. */
+ * densities, from `from` into `to` where they are not done; *copied counts them. psi_results_may_copy has been asked. */
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
                                  size_t *copied, struct psi_error *err);
 

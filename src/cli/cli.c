@@ -37,9 +37,11 @@ int psi_cli_parse(const struct argp *argp, const char *command, int argc, char *
     snprintf(name, sizeof name, "psisweep %s", command);
     argv[0] = name;
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-?") == 0) {
+        int usage = strcmp(argv[i], "--usage") == 0;
+        if (usage || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            unsigned what = usage ? ARGP_HELP_USAGE : ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK;
             if (psi_comm_launch_rank() == 0)
-                argp_help(argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK, name);
+                argp_help(argp, stdout, what, name);
             *code = PSI_EXIT_COMPLETE;
             return 0;
         }

@@ -1,6 +1,7 @@
 /* psisweep fmin: collapse thresholds of results files, finished or not. */
 #include "fmin.h"
 
+#include "psisweep/comm.h"
 #include "psisweep/memory.h"
 
 #include <stdio.h>
@@ -113,8 +114,6 @@ static int fmin_print(const struct fmin_options *o)
         status = psi_fmin_print_csv(file, o->paths, &err);
     else if (!status)
         psi_fmin_print_text(file, o->paths, o->seeds);
-    if (!status && (fflush(stdout) != 0 || ferror(stdout)))
-        status = psi_fail(&err, PSI_IO, "standard output: cannot write");
     for (size_t i = 0; i < o->paths; i++)
         file_close(&file[i]);
     free(file);
@@ -133,7 +132,7 @@ int psi_cli_fmin(int argc, char **argv)
     struct fmin_options o = {.format = PSI_TEXT};
     o.path = calloc((size_t)argc + 1, sizeof *o.path);
     if (o.path && psi_cli_parse(&fmin_argp, "fmin", argc, argv, &o, &code))
-        code = fmin_print(&o);
+        code = psi_comm_launch_rank() == 0 ? fmin_print(&o) : PSI_EXIT_COMPLETE;
     free(o.path);
     return code;
 }

@@ -50,6 +50,7 @@ static const struct argp_option options[] = {
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct psi_run_options *o = state->input;
+    long attempts;
     char *end;
     switch (key) {
     case 'o':
@@ -83,11 +84,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         o->format = PSI_CSV;
         return 0;
     case KEY_ATTEMPTS:
-        o->attempts = (unsigned)strtoul(argument, &end, 10);
-        if (*end || o->attempts < 1 || o->attempts > 1000) {
+        attempts = strtol(argument, &end, 10);
+        if (*end || attempts < 1 || attempts > 1000) {
             argp_error(state, "--attempts: expected 1 to 1000, found '%s'", argument);
             return EINVAL;
         }
+        o->attempts = (unsigned)attempts;
         return 0;
     case ARGP_KEY_ARG:
         if (o->job_path) {

@@ -2,8 +2,10 @@
 #include "cli.h"
 #include "psisweep/version.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -27,7 +29,7 @@ static void usage(FILE *file)
                   "4 interrupted and resumable, 5 input or output, 6 environment.\n");
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
@@ -46,4 +48,19 @@ int main(int argc, char **argv)
         fprintf(stderr, "psisweep: no command '%s'\n\n", name);
     usage(stderr);
     return PSI_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    int fd; /* a closed standard stream would become the number of the next file opened */
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+        continue;
+    if (fd >= 0)
+        close(fd);
+    int code = dispatch(argc, argv);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == PSI_EXIT_COMPLETE) {
+        fprintf(stderr, "psisweep: standard output: cannot write\n");
+        return PSI_EXIT_IO;
+    }
+    return code;
 }

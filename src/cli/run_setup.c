@@ -2,11 +2,14 @@
 
 #include "psisweep/clock.h"
 #include "psisweep/comm.h"
+#include "psisweep/hash.h"
 #include "psisweep/kernel.h"
 #include "psisweep/memory.h"
 
 #include <errno.h>
 #include <hdf5.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,30 +54,35 @@ static void default_path(const struct psi_job *job, char *path, size_t size)
 
 static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
 {
-    enum psi_status status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
+    /* for reading first: a file that is refused stays as it was to the byte */
+    struct psi_results *existing = NULL;
+    enum psi_status status = psi_results_open(run->path, PSI_RESULTS_READ, &existing, err);
     if (status)
         return status;
-    char *difference = psi_job_difference(psi_results_job(run->results), run->job, 0, err);
-    if (!difference)
+    char *difference = psi_job_difference(psi_results_job(existing), run->job, 0, err);
+    if (!difference) {
+        psi_results_close(existing);
         return PSI_MEMORY;
+    }
     if (*difference)
         status = psi_fail(err, PSI_USAGE,
                           "%s belongs to another job; write to another file with -o (with --from "
                           "%s to take the cells that both have). Differences:\n%s",
                           run->path, run->path, difference);
-    else if (psi_results_data_digest(run->results) != run->study->dataset->digest)
+    else if (psi_results_data_digest(existing) != run->study->dataset->digest)
         status = psi_fail(err, PSI_USAGE,
                           "%s was computed on other data than what %s holds now; write to another "
                           "file with -o",
                           run->path, run->job->data.path ? run->job->data.path : "this program");
     else if (!run->options->allow_mixed &&
-             strcmp(psi_results_numerics(run->results), run->numerics) != 0)
+             strcmp(psi_results_numerics(existing), run->numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
                           "%s was computed with %s, here it is %s: its bits would be mixed; "
                           "accept that with --allow-mixed",
-                          run->path, psi_results_numerics(run->results), run->numerics);
+                          run->path, psi_results_numerics(existing), run->numerics);
     free(difference);
-    return status;
+    psi_results_close(existing);
+    return status ? status : psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
 }
 
 static void text_field(char *field, size_t size, const char *text)
@@ -101,48 +109,107 @@ static enum psi_status record_launch(struct psi_run *run, struct psi_error *err)
     return psi_results_launch(run->results, &launch, &run->launch, err);
 }
 
-static enum psi_status copy_from(struct psi_run *run, struct psi_error *err)
+/* --from: opened and compared before the new file is made, so that a wrong one leaves nothing. */
+static enum psi_status open_from(const struct psi_run *run, struct psi_results **from,
+                                 struct psi_error *err)
 {
-    struct psi_results *from = NULL;
+    enum psi_status status = PSI_OK;
+    if (run->options->from)
+        status = psi_results_open(run->options->from, PSI_RESULTS_READ, from, err);
+    if (!status && *from)
+        status = psi_results_may_copy(*from, run->job, run->study->dataset->digest,
+                                      run->options->allow_mixed ? NULL : run->numerics, err);
+    return status;
+}
+
+static enum psi_status copy_from(struct psi_run *run, struct psi_results *from,
+                                 struct psi_error *err)
+{
     size_t copied = 0;
-    enum psi_status status = psi_results_open(run->options->from, PSI_RESULTS_READ, &from, err);
-    if (!status)
-        status = psi_results_copy(from, run->results, run->launch, &copied, err);
+    enum psi_status status = psi_results_copy(from, run->results, run->launch, &copied, err);
     if (!status && !run->options->quiet)
         fprintf(stderr, "psisweep: took %zu records from %s\n", copied, run->options->from);
-    psi_results_close(from);
     return status;
+}
+
+static enum psi_status create_new(struct psi_run *run, struct psi_error *err)
+{
+    const struct psi_study *study = run->study;
+    struct psi_results_facts facts = {
+        .job = run->job,
+        .network = study->network,
+        .layout = study->layout,
+        .chance_test = study->chance_test,
+        .chance_validation = study->chance_validation,
+        .test_samples = study->dataset->test.samples,
+        .validation_samples = study->dataset->validation.samples,
+        .data_digest = study->dataset->digest,
+        .numerics = run->numerics,
+    };
+    enum psi_status status = psi_results_create(run->path, &facts, err);
+    return status ? status : psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
+}
+
+/* One file under one name, whatever links lead to it: the locks are named after it. */
+static enum psi_status resolve_path(struct psi_run *run, struct stat *what, struct psi_error *err)
+{
+    char folder[PATH_MAX], name[PATH_MAX], resolved[PATH_MAX];
+    if (stat(run->path, what) == 0) {
+        if (!S_ISREG(what->st_mode))
+            return psi_fail(err, PSI_IO, "%s: not a regular file", run->path);
+        if (!realpath(run->path, resolved))
+            return psi_fail(err, PSI_IO, "%s: %s", run->path, strerror(errno));
+        snprintf(run->path, sizeof run->path, "%s", resolved);
+        return PSI_OK;
+    }
+    what->st_size = 0;
+    snprintf(folder, sizeof folder, "%s", run->path);
+    snprintf(name, sizeof name, "%s", run->path);
+    if (!realpath(dirname(folder), resolved))
+        return psi_fail(err, PSI_IO, "%s: its folder: %s", run->path, strerror(errno));
+    int length = snprintf(run->path, sizeof run->path, "%s/%s", resolved, basename(name));
+    return length < (int)sizeof run->path ? PSI_OK
+                                          : psi_fail(err, PSI_USAGE, "%s: path too long", resolved);
 }
 
 /* Rank 0: the file exists and is this job's when this returns. */
 static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
 {
-    const struct psi_study *study = run->study;
-    enum psi_status status = psi_lock_leader(run->path, &run->leader, err);
-    if (status)
-        return status;
-    if (access(run->path, F_OK) == 0) {
-        if ((status = open_existing(run, err)))
-            return status;
-    } else {
-        struct psi_results_facts facts = {
-            .job = run->job,
-            .network = study->network,
-            .layout = study->layout,
-            .chance_test = study->chance_test,
-            .chance_validation = study->chance_validation,
-            .test_samples = study->dataset->test.samples,
-            .validation_samples = study->dataset->validation.samples,
-            .data_digest = study->dataset->digest,
-            .numerics = run->numerics,
-        };
-        if ((status = psi_results_create(run->path, &facts, err)) ||
-            (status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err)))
-            return status;
+    struct psi_results *from = NULL;
+    struct stat what;
+    enum psi_status status = resolve_path(run, &what, err);
+    if (!status)
+        status = psi_lock_leader(run->path, &run->leader, err);
+    if (!status)
+        status = open_from(run, &from, err);
+    if (!status) /* an empty file, as mktemp makes one, is as good as none */
+        status = stat(run->path, &what) == 0 && what.st_size > 0 ? open_existing(run, err)
+                                                                 : create_new(run, err);
+    if (!status)
+        status = record_launch(run, err);
+    if (!status && from)
+        status = copy_from(run, from, err);
+    psi_results_close(from);
+    return status;
+}
+
+/* Every rank has read the job and the data for itself: from the same files? */
+static enum psi_status setup_agreement(struct psi_run *run, struct psi_error *err)
+{
+    char text[64];
+    char *job = psi_job_text(run->job, err);
+    enum psi_status status = psi_comm_agree(run->comm, job ? PSI_OK : PSI_MEMORY, err);
+    if (!status) {
+        uint64_t hash = psi_hash_end(psi_hash_add(PSI_HASH_START, job, strlen(job)));
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+        status = psi_comm_same(run->comm, "the jobs that the ranks were given", text, err);
     }
-    if ((status = record_launch(run, err)))
-        return status;
-    return run->options->from ? copy_from(run, err) : PSI_OK;
+    if (!status) {
+        snprintf(text, sizeof text, "%016llx", (unsigned long long)run->study->dataset->digest);
+        status = psi_comm_same(run->comm, "the data that the ranks have read", text, err);
+    }
+    free(job);
+    return status;
 }
 
 static enum psi_status setup_records(struct psi_run *run, struct psi_error *err)
@@ -169,13 +236,14 @@ enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err)
     else
         default_path(run->job, run->path, sizeof run->path);
     status = psi_study_create(run->job, run->kernel_level, &run->study, err);
-    if ((status = psi_comm_agree(run->comm, status, err)))
+    if ((status = psi_comm_agree(run->comm, status, err)) || (status = setup_agreement(run, err)))
         return status;
     if (run->rank == 0)
         status = setup_file(run, err);
     if ((status = psi_comm_agree(run->comm, status, err)))
         return status;
     MPI_Bcast(&run->launch, 1, MPI_INT32_T, 0, run->comm);
+    MPI_Bcast(run->path, sizeof run->path, MPI_CHAR, 0, run->comm);
     status = setup_records(run, err);
     return psi_comm_agree(run->comm, status, err);
 }

@@ -78,17 +78,25 @@ enum psi_status psi_cifar_load(const struct psi_data_spec *spec, struct psi_samp
     out->classes = CIFAR_CLASSES;
     enum psi_status status = PSI_OK;
     for (size_t i = 0; i < CIFAR_BATCHES && status == PSI_OK; i++) {
-        /* the first must be there, and is asked for by name where it is not */
-        int enough = spec->train && out->train == spec->train;
-        if (!enough && (i == 0 || psi_reader_exists(spec->path, batch[i])))
-            status = cifar_read_file(spec->path, batch[i], spec->train, out, &out->train, err);
+        if (spec->train && out->train == spec->train)
+            break;
+        if (i > 0 && !psi_reader_exists(spec->path, batch[i])) {
+            if (spec->train)
+                break; /* told below by the numbers */
+            return psi_fail(err, PSI_IO,
+                            "%s/%s: no such file; to use a part of the set, say how many samples "
+                            "with data.train",
+                            spec->path, batch[i]);
+        }
+        status = cifar_read_file(spec->path, batch[i], spec->train, out, &out->train, err);
     }
     if (status == PSI_OK)
         status = cifar_check_asked(spec->path, "training", spec->train, out->train, err);
     if (status != PSI_OK)
         return status;
+    /* the first thousand are enough where no more are asked for, and never taken for all of them */
     const char *test = "test_batch.bin", *part = "test_batch_first_1000.bin";
-    if (!psi_reader_exists(spec->path, test) && psi_reader_exists(spec->path, part))
+    if (spec->test && spec->test <= 1000 && !psi_reader_exists(spec->path, test))
         test = part;
     status = cifar_read_file(spec->path, test, spec->test, out, &out->test, err);
     if (status == PSI_OK)

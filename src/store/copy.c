@@ -4,11 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For each position along an axis of `to`, the position of the same name or value in `from`, or
- * SIZE_MAX. */
-struct correspondence {
-    size_t arm[PSI_ARMS_MAX];
-    size_t density[PSI_DENSITIES_MAX];
+/* One copy under way. arm, density: for each position along an axis of `to`, the position of the same
+ * name or value in `from`, or SIZE_MAX. parent, cell: room for one record. */
+struct copy {
+    struct psi_results *from, *to;
+    int32_t launch;
+    size_t arm[PSI_ARMS_MAX], density[PSI_DENSITIES_MAX];
+    struct psi_parent parent;
+    struct psi_cell cell;
+    size_t copied;
 };
 
 static size_t find_arm(const struct psi_job *job, const char *name)
@@ -38,66 +42,60 @@ static size_t find_seed(const struct psi_job *job, uint32_t seed)
     return SIZE_MAX;
 }
 
-static struct psi_made *made_of(enum psi_owner owner, void *record)
+static enum psi_status copy_record(struct copy *copy, struct psi_record_at source,
+                                   struct psi_record_at target, struct psi_error *err)
 {
-    return owner == PSI_OF_PARENT ? &((struct psi_parent *)record)->made
-                                  : &((struct psi_cell *)record)->made;
-}
-
-static enum psi_status copy_record(struct psi_results *from, struct psi_record_at source,
-                                   struct psi_results *to, struct psi_record_at target,
-                                   void *record, int32_t launch, size_t *copied,
-                                   struct psi_error *err)
-{
-    struct psi_made *made = made_of(source.owner, record);
-    enum psi_status status = psi_results_get(from, source, record, err);
-    if (status)
+    int is_parent = source.owner == PSI_OF_PARENT;
+    void *record = is_parent ? (void *)&copy->parent : (void *)&copy->cell;
+    struct psi_made *made = is_parent ? &copy->parent.made : &copy->cell.made;
+    enum psi_status status = psi_results_get(copy->to, target, record, err);
+    if (status || made->status == PSI_DONE)
         return status;
-    if (made->status != PSI_DONE)
-        return PSI_OK;
-    made->launch = launch;
-    if (!(status = psi_results_put(to, target, record, err)))
-        ++*copied;
+    if ((status = psi_results_get(copy->from, source, record, err)) || made->status != PSI_DONE)
+        return status;
+    made->launch = copy->launch;
+    if (!(status = psi_results_put(copy->to, target, record, err)))
+        copy->copied++;
     return status;
 }
 
-static enum psi_status copy_seed(struct psi_results *from, size_t source, struct psi_results *to,
-                                 size_t target, const struct correspondence *same,
-                                 struct psi_parent *parent, struct psi_cell *cell, int32_t launch,
-                                 size_t *copied, struct psi_error *err)
+static enum psi_status copy_seed(struct copy *copy, size_t source, size_t target,
+                                 struct psi_error *err)
 {
+    const struct psi_job *job = copy->to->job;
     struct psi_record_at a = {.owner = PSI_OF_PARENT, .seed = source};
     struct psi_record_at b = {.owner = PSI_OF_PARENT, .seed = target};
-    enum psi_status status = copy_record(from, a, to, b, parent, launch, copied, err);
+    enum psi_status status = copy_record(copy, a, b, err);
     a.owner = b.owner = PSI_OF_CELL;
-    for (b.arm = 0; !status && b.arm < to->job->arms; b.arm++) {
-        a.arm = same->arm[b.arm];
-        for (b.density = 0; !status && b.density < to->job->densities; b.density++) {
-            a.density = same->density[b.density];
+    for (b.arm = 0; !status && b.arm < job->arms; b.arm++) {
+        a.arm = copy->arm[b.arm];
+        for (b.density = 0; !status && b.density < job->densities; b.density++) {
+            a.density = copy->density[b.density];
             if (a.arm != SIZE_MAX && a.density != SIZE_MAX)
-                status = copy_record(from, a, to, b, cell, launch, copied, err);
+                status = copy_record(copy, a, b, err);
         }
     }
     return status;
 }
 
-static enum psi_status copy_check(struct psi_results *from, struct psi_results *to,
-                                  struct psi_error *err)
+enum psi_status psi_results_may_copy(const struct psi_results *from, const struct psi_job *job,
+                                     uint64_t data_digest, const char *numerics,
+                                     struct psi_error *err)
 {
     enum psi_status status = PSI_OK;
-    char *difference = psi_job_difference(from->job, to->job, 1, err);
+    char *difference = psi_job_difference(from->job, job, 1, err);
     if (!difference)
         return PSI_MEMORY;
     if (*difference)
         status = psi_fail(err, PSI_USAGE,
                           "--from %s: its cells are of another job, none can be taken:\n%s",
                           from->path, difference);
-    else if (from->data_digest != to->data_digest)
+    else if (from->data_digest != data_digest)
         status = psi_fail(err, PSI_USAGE, "--from %s: it was computed on other data", from->path);
-    else if (strcmp(from->numerics, to->numerics) != 0)
+    else if (numerics && strcmp(from->numerics, numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
                           "--from %s: computed with %s, here it is %s: the bits would differ",
-                          from->path, from->numerics, to->numerics);
+                          from->path, from->numerics, numerics);
     free(difference);
     return status;
 }
@@ -105,28 +103,21 @@ static enum psi_status copy_check(struct psi_results *from, struct psi_results *
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
                                  size_t *copied, struct psi_error *err)
 {
-    struct correspondence same;
-    struct psi_parent parent = {{0}};
-    struct psi_cell cell = {{0}};
-    enum psi_status status = copy_check(from, to, err);
-    *copied = 0;
-    if (status)
-        return status;
+    struct copy copy = {.from = from, .to = to, .launch = launch};
+    enum psi_status status;
     for (size_t i = 0; i < to->job->arms; i++)
-        same.arm[i] = find_arm(from->job, to->job->arm[i].name);
+        copy.arm[i] = find_arm(from->job, to->job->arm[i].name);
     for (size_t i = 0; i < to->job->densities; i++)
-        same.density[i] = find_density(from->job, to->job->density[i]);
-    if ((status = psi_record_create(PSI_OF_PARENT, &to->layout, &parent, err)))
-        return status;
-    if ((status = psi_record_create(PSI_OF_CELL, &to->layout, &cell, err)))
-        goto out;
+        copy.density[i] = find_density(from->job, to->job->density[i]);
+    if (!(status = psi_record_create(PSI_OF_PARENT, &to->layout, &copy.parent, err)))
+        status = psi_record_create(PSI_OF_CELL, &to->layout, &copy.cell, err);
     for (size_t i = 0; !status && i < to->job->seeds; i++) {
         size_t source = find_seed(from->job, to->job->seed[i]);
         if (source != SIZE_MAX)
-            status = copy_seed(from, source, to, i, &same, &parent, &cell, launch, copied, err);
+            status = copy_seed(&copy, source, i, err);
     }
-out:
-    psi_record_clear(PSI_OF_CELL, &cell);
-    psi_record_clear(PSI_OF_PARENT, &parent);
+    psi_record_clear(PSI_OF_CELL, &copy.cell);
+    psi_record_clear(PSI_OF_PARENT, &copy.parent);
+    *copied = copy.copied;
     return status;
 }

@@ -3,9 +3,11 @@
 
 #include "psisweep/memory.h"
 
+#include <errno.h>
 #include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI_DIMS_MAX])
@@ -50,6 +52,19 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
     return PSI_OK;
 }
 
+/* A job that a file holds was valid when it was written: what is wrong with it now is the file's. */
+static enum psi_status open_job(struct psi_results *r, const char *text, struct psi_error *err)
+{
+    struct psi_error why = {0};
+    enum psi_status status = psi_job_parse(text, "its job", NULL, 0, &r->job, &why);
+    if (status == PSI_USAGE)
+        return psi_fail(err, PSI_DATA, "%.1000s: damaged, or of another version: %.1000s", r->path,
+                        why.text);
+    if (status)
+        psi_fail(err, status, "%s", why.text);
+    return status;
+}
+
 static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
 {
     enum psi_status status = PSI_OK;
@@ -66,11 +81,24 @@ static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
         status = psi_fail(err, PSI_DATA, "%s: schema %s; this program reads %s", r->path, schema,
                           PSI_RESULTS_SCHEMA);
     else
-        status = psi_job_parse(job, r->path, NULL, 0, &r->job, err);
+        status = open_job(r, job, err);
     r->test_samples = samples;
     free(job);
     free(schema);
     return status;
+}
+
+/* What the system says of a file is told better than by HDF5. */
+static enum psi_status open_allowed(const char *path, enum psi_results_mode mode,
+                                    struct psi_error *err)
+{
+    struct stat what;
+    if (stat(path, &what) != 0 ||
+        eaccess(path, mode == PSI_RESULTS_WRITE ? R_OK | W_OK : R_OK) != 0)
+        return psi_fail(err, PSI_IO, "%s: cannot open: %s", path, strerror(errno));
+    if (!S_ISREG(what.st_mode))
+        return psi_fail(err, PSI_IO, "%s: not a regular file", path);
+    return PSI_OK;
 }
 
 enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
@@ -82,6 +110,9 @@ enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
     psi_h5_quiet();
     if (!r)
         goto out;
+    if ((status = open_allowed(path, mode, err)))
+        goto out;
+    status = PSI_MEMORY;
     if (!(r->path = strdup(path))) {
         psi_fail(err, PSI_MEMORY, "%s: no memory", path);
         goto out;
@@ -95,16 +126,15 @@ enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
         H5Pclose(access);
     if (r->file < 0) {
         r->file = 0;
-        int there = eaccess(path, mode == PSI_RESULTS_WRITE ? R_OK | W_OK : R_OK) == 0;
-        status = psi_h5_fail(err, there ? PSI_DATA : PSI_IO, path,
-                             there ? "not an intact HDF5 file" : "cannot open");
+        status = psi_h5_fail(err, PSI_DATA, path, "not an intact HDF5 file");
         goto out;
     }
     if ((status = open_facts(r, err)) || (status = open_variables(r, err)))
         goto out;
     if (r->layout.extent[PSI_AXIS_ARM] != r->job->arms ||
         r->layout.extent[PSI_AXIS_SEED] != r->job->seeds ||
-        r->layout.extent[PSI_AXIS_DENSITY] != r->job->densities) {
+        r->layout.extent[PSI_AXIS_DENSITY] != r->job->densities ||
+        r->layout.extent[PSI_AXIS_STAGE] != PSI_STAGES) {
         status = psi_fail(err, PSI_DATA, "%s: the grid does not have the shape its job says", path);
         goto out;
     }

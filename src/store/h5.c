@@ -63,6 +63,14 @@ int psi_h5_set_numbers(hid_t object, const char *name, hid_t type, hsize_t count
     return ok;
 }
 
+static int is_one_value(hid_t attribute)
+{
+    hid_t space = H5Aget_space(attribute);
+    int one = H5Sget_simple_extent_npoints(space) == 1;
+    H5Sclose(space);
+    return one;
+}
+
 char *psi_h5_get_text(hid_t object, const char *name)
 {
     if (H5Aexists(object, name) <= 0)
@@ -72,7 +80,7 @@ char *psi_h5_get_text(hid_t object, const char *name)
         return NULL;
     char *text = NULL;
     hid_t type = H5Aget_type(attribute);
-    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+    if (is_one_value(attribute) && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
         (text = calloc(H5Tget_size(type) + 1, 1)) && H5Aread(attribute, type, text) < 0) {
         free(text);
         text = NULL;
@@ -89,7 +97,7 @@ int psi_h5_get_number(hid_t object, const char *name, hid_t type, void *value)
     hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
     if (attribute < 0)
         return 0;
-    int ok = H5Aread(attribute, type, value) >= 0;
+    int ok = is_one_value(attribute) && H5Aread(attribute, type, value) >= 0;
     H5Aclose(attribute);
     return ok;
 }
@@ -106,7 +114,8 @@ enum psi_status psi_h5_fail(struct psi_error *err, enum psi_status status, const
 {
     const char *reason = NULL; /* the last entry of an upward walk from main is the innermost */
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &reason);
-    return psi_fail(err, status, "%s: %s%s%s", path, what, reason ? ": " : "",
+    int length = reason ? (int)strcspn(reason, "\n") : 0;
+    return psi_fail(err, status, "%s: %s%s%.*s", path, what, reason ? ": " : "", length,
                     reason ? reason : "");
 }
 

@@ -22,6 +22,16 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
 
     if ((status = psi_dataset_create(&job->data, &study->dataset, err)))
         goto out;
+    size_t samples = study->dataset->train.samples;
+    for (int again = 0; again < 2; again++) {
+        const struct psi_train_spec *spec = again ? &job->retrain : &job->train;
+        if (spec->batch > samples) {
+            status = psi_fail(err, PSI_USAGE,
+                              "%strain.batch: expected at most the %zu training samples, found %zu",
+                              again ? "re" : "", samples, spec->batch);
+            goto out;
+        }
+    }
     if ((status = psi_network_create(&job->model, study->dataset, batch, kernel_level,
                                      &study->network, err)))
         goto out;

@@ -12,12 +12,14 @@
 struct npmle {
     size_t count, supports;
     size_t *first, *last; /* (count) run of supports within each interval, inclusive */
-    double *mass, *trial; /* (supports) */
+    double *mass;         /* (supports) */
     double *gradient;     /* (supports) */
-    double *sum;          /* (supports + 1) */
+    double *cdf;          /* (supports + 1) cdf[k] = mass of the first k supports */
+    double *slope, *curvature, *trial, *level; /* (supports + 1) room of a Newton step */
+    size_t *block;                             /* (supports + 1) */
 };
 
-enum { ROUND = 500, ROUNDS = 400 };
+enum { STEPS = 20000 };
 
 /* The end of an interval on the line: (low, high] begins just after low (side 1) and ends at high
  * (side 0); an exact observation begins just before (side -1). */
@@ -61,68 +63,124 @@ static void find_supports(struct npmle *em, const struct psi_interval *interval,
     }
 }
 
+static void sum_masses(struct npmle *em)
+{
+    em->cdf[0] = 0;
+    for (size_t j = 0; j < em->supports; j++)
+        em->cdf[j + 1] = em->cdf[j] + em->mass[j];
+}
+
 /* gradient_j = 1/n sum over intervals i that hold support j of 1/P_i. The maximum is where this is
  * at most 1 everywhere and 1 where there is mass. Returns by how much that is missed. */
-static double find_gradient(const struct npmle *em, const double *mass)
+static double find_gradient(struct npmle *em)
 {
-    double *sum = em->sum, *gradient = em->gradient;
-    sum[0] = 0;
-    for (size_t j = 0; j < em->supports; j++) {
-        sum[j + 1] = sum[j] + mass[j];
+    double *gradient = em->gradient, missed = 0;
+    sum_masses(em);
+    for (size_t j = 0; j < em->supports; j++)
         gradient[j] = 0;
-    }
     for (size_t i = 0; i < em->count; i++) {
-        double within = sum[em->last[i] + 1] - sum[em->first[i]];
+        double within = em->cdf[em->last[i] + 1] - em->cdf[em->first[i]];
         if (within <= 0)
             return INFINITY;
         gradient[em->first[i]] += 1 / within / (double)em->count;
         if (em->last[i] + 1 < em->supports)
             gradient[em->last[i] + 1] -= 1 / within / (double)em->count;
     }
-    double missed = 0;
     for (size_t j = 0; j < em->supports; j++) {
         gradient[j] += j ? gradient[j - 1] : 0;
         missed = fmax(missed, gradient[j] - 1);
-        if (mass[j] > 0)
+        if (em->mass[j] > 0)
             missed = fmax(missed, 1 - gradient[j]);
     }
     return missed;
 }
 
-/* A round of EM steps (the self-consistency equation), mass_j <- mass_j gradient_j. Returns 1 when
- * mass is the maximum. */
-static int iterate(const struct npmle *em, double *mass)
+static double log_likelihood(const struct npmle *em, const double *cdf)
 {
-    for (int step = 0; step < ROUND; step++) {
-        if (find_gradient(em, mass) <= 1e-10)
-            return 1;
-        for (size_t j = 0; j < em->supports; j++)
-            mass[j] *= em->gradient[j];
+    double total = 0;
+    for (size_t i = 0; i < em->count; i++) {
+        double within = cdf[em->last[i] + 1] - cdf[em->first[i]];
+        if (!(within > 0))
+            return -INFINITY;
+        total += log(within);
     }
-    return 0;
+    return total;
 }
 
-/* EM never takes a mass to 0, and comes near only as 1/steps where the gradient at 0 is 1 too. So
- * after each round the vanishing masses are set to 0 on trial (R. Gentleman and C. Geyer,
- * Biometrika 81, 1994): the gradient condition certifies a trial that is right, and EM goes on
- * from where it was if none is. */
-static int maximise(const struct npmle *em)
+/* The non-decreasing step function nearest to target (from 1 to supports - 1, weights curvature),
+ * by pooling adjacent violators; clipped to [0, 1], between 0 and 1 at the ends. trial = result. */
+static void make_monotone(struct npmle *em, const double *target)
+{
+    size_t m = em->supports, blocks = 0;
+    double *level = em->level, *weight = em->curvature; /* weight of a block: over its first ones */
+    for (size_t k = 1; k < m; k++) {
+        double at = target[k], share = weight[k];
+        size_t size = 1;
+        for (; blocks > 0 && level[blocks - 1] >= at; blocks--) {
+            double both = weight[blocks - 1] + share;
+            at = (weight[blocks - 1] * level[blocks - 1] + share * at) / both;
+            share = both;
+            size += em->block[blocks - 1];
+        }
+        level[blocks] = at;
+        weight[blocks] = share;
+        em->block[blocks++] = size;
+    }
+    em->trial[0] = 0;
+    em->trial[m] = 1;
+    for (size_t b = 0, k = 1; b < blocks; b++)
+        for (size_t c = 0; c < em->block[b]; c++)
+            em->trial[k++] = fmin(1, fmax(0, level[b]));
+}
+
+/* Iterative convex minorant (Groeneboom & Wellner 1992; Jongbloed, JCGS 7, 1998): a Newton step on
+ * the distribution function with the Hessian's diagonal, made monotone, and halved until the
+ * likelihood does not fall. */
+static void newton_step(struct npmle *em)
+{
+    enum { HALVINGS = 40 };
+    size_t m = em->supports;
+    sum_masses(em);
+    for (size_t k = 0; k <= m; k++)
+        em->slope[k] = em->curvature[k] = 0;
+    for (size_t i = 0; i < em->count; i++) {
+        size_t a = em->first[i], b = em->last[i] + 1;
+        double p = 1 / (em->cdf[b] - em->cdf[a]);
+        em->slope[b] += p;
+        em->slope[a] -= p;
+        em->curvature[b] += p * p;
+        em->curvature[a] += p * p;
+    }
+    for (size_t k = 1; k < m; k++) { /* no end lies at k: it follows its neighbours */
+        int used = em->curvature[k] > 0;
+        em->slope[k] = em->cdf[k] + (used ? em->slope[k] / em->curvature[k] : 0);
+        em->curvature[k] = used ? em->curvature[k] : 1e-300;
+    }
+    make_monotone(em, em->slope);
+    double now = log_likelihood(em, em->cdf), step = 1;
+    for (int halved = 0; halved < HALVINGS; halved++, step /= 2) {
+        for (size_t k = 0; k <= m; k++)
+            em->level[k] = em->cdf[k] + step * (em->trial[k] - em->cdf[k]);
+        if (log_likelihood(em, em->level) >= now) {
+            for (size_t j = 0; j < m; j++)
+                em->mass[j] = fmax(0, em->level[j + 1] - em->level[j]);
+            return;
+        }
+    }
+}
+
+/* Newton steps in turn with EM steps (mass_j *= gradient_j), as either alone may stall. 1 when the
+ * conditions of the maximum are met. */
+static int maximise(struct npmle *em)
 {
     for (size_t j = 0; j < em->supports; j++)
         em->mass[j] = 1 / (double)em->supports;
-    for (int round = 1; round <= ROUNDS; round++) {
-        iterate(em, em->mass);
-        if (!isfinite(find_gradient(em, em->mass)))
-            return 0;
-        double vanishing = 10.0 / ROUND / round;
-        for (size_t j = 0; j < em->supports; j++) {
-            int keep = em->mass[j] >= vanishing || em->gradient[j] >= 1 - 1e-8;
-            em->trial[j] = keep ? em->mass[j] : 0;
-        }
-        if (iterate(em, em->trial)) {
-            memcpy(em->mass, em->trial, em->supports * sizeof *em->mass);
+    for (int step = 0; step < STEPS; step++) {
+        newton_step(em);
+        if (find_gradient(em) <= 1e-10)
             return 1;
-        }
+        for (size_t j = 0; j < em->supports; j++)
+            em->mass[j] *= em->gradient[j];
     }
     return 0;
 }
@@ -135,23 +193,21 @@ enum psi_status psi_turnbull(const struct psi_interval *interval, size_t count, 
     struct npmle em = {.count = count};
     double *low = NULL, *high = NULL;
     struct end *end = psi_allocate(2 * count, sizeof *end, "Turnbull", err);
-    size_t *run = psi_allocate(2 * count, sizeof *run, "Turnbull", err);
-    double *room = psi_allocate(6 * count + 1, sizeof *room, "Turnbull", err);
+    size_t *run = psi_allocate(3 * count + 1, sizeof *run, "Turnbull", err);
+    double *room = psi_allocate(9 * (count + 1), sizeof *room, "Turnbull", err);
     if (!end || !run || !room)
         goto out;
     em.first = run;
     em.last = run + count;
-    low = room;
-    high = low + count;
-    em.mass = high + count;
-    em.trial = em.mass + count;
-    em.gradient = em.trial + count;
-    em.sum = em.gradient + count;
+    em.block = run + 2 * count;
+    double **const part[] = {&low,      &high,         &em.mass,  &em.gradient, &em.cdf,
+                             &em.slope, &em.curvature, &em.trial, &em.level};
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        *part[i] = room + i * (count + 1);
     find_supports(&em, interval, end, low, high);
     if (!maximise(&em)) {
-        status =
-            psi_fail(err, PSI_NUMERIC, "Turnbull: no maximum after %d steps over %zu intervals",
-                     ROUND * ROUNDS, count);
+        status = psi_fail(err, PSI_NUMERIC,
+                          "Turnbull: no maximum after %d steps over %zu intervals", STEPS, count);
         goto out;
     }
     memcpy(support_low, low, em.supports * sizeof *low);
