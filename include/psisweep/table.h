@@ -48,6 +48,9 @@ struct psi_table {
  * terminal; invalid UTF-8 as U+FFFD. */
 void psi_table_print(const struct psi_table *table, FILE *file);
 
+/* Text for people: control characters escaped as above. */
+void psi_text_print(const char *text, FILE *file);
+
 /* An array of objects, one row a line, then a newline. */
 void psi_table_print_json(const struct psi_table *table, FILE *file);
 

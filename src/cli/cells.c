@@ -26,7 +26,9 @@ static void add_column(struct cells *cells, const struct psi_variable *variable,
     int real = variable->type == PSI_F64 || variable->type == PSI_F32;
     snprintf(cells->key[c], KEY_TEXT, "%s%s%s", variable->name, *suffix ? "_" : "", suffix);
     cells->column[c].key = cells->key[c];
-    cells->column[c].kind = real ? PSI_TABLE_REAL : PSI_TABLE_INTEGER;
+    cells->column[c].kind = variable->flag ? PSI_TABLE_TEXT
+                            : real         ? PSI_TABLE_REAL
+                                           : PSI_TABLE_INTEGER;
     cells->variable[c] = variable;
     cells->element[c] = element;
 }
@@ -52,10 +54,20 @@ static void choose_columns(struct cells *cells)
     }
 }
 
-static void set_cell(struct psi_table_cell *cell, enum psi_type type, const void *values, size_t at)
+/* The name of a flag's value; a damaged file may hold one that has none. */
+static const char *flag_name(const char *const *flag, size_t value)
 {
-    cell->kind = type == PSI_F64 || type == PSI_F32 ? PSI_TABLE_REAL : PSI_TABLE_INTEGER;
-    switch (type) {
+    while (*flag && value-- > 0)
+        flag++;
+    return *flag ? *flag : "unknown";
+}
+
+static void set_cell(struct psi_table_cell *cell, const struct psi_variable *variable,
+                     const void *values, size_t at)
+{
+    int real = variable->type == PSI_F64 || variable->type == PSI_F32;
+    cell->kind = real ? PSI_TABLE_REAL : PSI_TABLE_INTEGER;
+    switch (variable->type) {
     case PSI_U8:
         cell->integer = ((const uint8_t *)values)[at];
         break;
@@ -73,6 +85,10 @@ static void set_cell(struct psi_table_cell *cell, enum psi_type type, const void
         break;
     case PSI_U64:
         break;
+    }
+    if (variable->flag) {
+        cell->kind = PSI_TABLE_TEXT;
+        cell->text = flag_name(variable->flag, (size_t)cell->integer);
     }
 }
 
@@ -101,10 +117,16 @@ static enum psi_status fill_file(const struct cells *cells, const struct psi_fmi
     for (size_t c = KEYS; !status && c < cells->columns; c++) {
         const struct psi_variable *v = cells->variable[c];
         size_t each = psi_variable_count(v, psi_results_layout(file->results));
-        if (cells->element[c] == 0)
+        /* a sweep may still run: the status is the one that was read before all else, and what is
+         * measured of a cell shows only where that says done */
+        int is_status = v->offset == offsetof(struct psi_cell, made.status);
+        const void *from = is_status ? (const void *)file->sweep->status : values;
+        if (cells->element[c] == 0 && !is_status)
             status = psi_results_read(file->results, v->name, values, err);
-        for (size_t i = 0; !status && i < file->sweep->cells; i++)
-            set_cell(&cell[i * cells->columns + c], v->type, values, i * each + cells->element[c]);
+        for (size_t i = 0; !status && i < file->sweep->cells; i++) {
+            if (file->sweep->finished[i] || !v->deterministic)
+                set_cell(&cell[i * cells->columns + c], v, from, i * each + cells->element[c]);
+        }
     }
     free(values);
     return status;

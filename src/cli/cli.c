@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "psisweep/comm.h"
+#include "psisweep/table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,16 @@ int psi_cli_exit_code(enum psi_status status)
 int psi_cli_complain(const struct psi_error *err)
 {
     fflush(stdout);
-    fprintf(stderr, "psisweep: %s\n", err->text);
+    fputs("psisweep: ", stderr);
+    for (const char *line = err->text, *end; *line;
+         line = end) { /* differences stand a line each */
+        char part[PSI_ERROR_TEXT];
+        end = line + strcspn(line, "\n");
+        snprintf(part, sizeof part, "%.*s", (int)(end - line), line);
+        psi_text_print(part, stderr);
+        fputc('\n', stderr);
+        end += *end == '\n';
+    }
     return psi_cli_exit_code(err->status);
 }
 

@@ -52,6 +52,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                        "a results file is needed, as in: psisweep fmin results/quickstart.h5");
             return EINVAL;
         }
+        if (o->seeds && (o->cells || o->format == PSI_CSV)) {
+            argp_error(state, "--seeds goes with the text table; --json has the seeds always");
+            return EINVAL;
+        }
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

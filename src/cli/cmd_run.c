@@ -4,6 +4,7 @@
 
 #include "psisweep/clock.h"
 #include "psisweep/comm.h"
+#include "psisweep/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,9 +176,12 @@ static int run_summary(struct psi_run *run, enum psi_status status, double secon
 {
     size_t total = run->job->seeds * (1 + run->job->arms * run->job->densities);
     long s = (long)seconds;
-    if (!run->options->quiet || status)
-        fprintf(stderr, "psisweep: %s: %u of %zu records done, %u failed, in %ld:%02ld:%02ld\n",
-                run->path, count->done, total, count->failed, s / 3600, s / 60 % 60, s % 60);
+    if (!run->options->quiet || status) {
+        fputs("psisweep: ", stderr);
+        psi_text_print(run->path, stderr);
+        fprintf(stderr, ": %u of %zu records done, %u failed, in %ld:%02ld:%02ld\n", count->done,
+                total, count->failed, s / 3600, s / 60 % 60, s % 60);
+    }
     if (status == PSI_STOPPED) {
         fprintf(stderr, "psisweep: interrupted; the same command goes on from here\n");
         return PSI_EXIT_RESUMABLE;

@@ -16,12 +16,29 @@ static const char *const method_name[] = {
 };
 static const char *const censoring_name[] = {
     [PSI_BRACKETED] = "bracketed",
-    [PSI_BELOW_GRID] = "below grid",
-    [PSI_ABOVE_GRID] = "above grid",
+    [PSI_BELOW_GRID] = "nothing collapsed",
+    [PSI_ABOVE_GRID] = "everything collapsed",
     [PSI_NO_DATA] = "no data",
 };
 
 enum { INTERVAL_TEXT = 64 };
+
+/* What kind of interval is it? Only two of them are 95 % intervals. */
+static const char *interval_name(const struct psi_pooled *p)
+{
+    switch (p->method) {
+    case PSI_POOL_ONE_SEED:
+        return "one seed's step";
+    case PSI_POOL_SAME_CELL:
+        return "one grid step";
+    case PSI_POOL_STUDENT:
+        return "95 %, t";
+    case PSI_POOL_TURNBULL: /* below 6 seeds the sign test has no 95 % interval */
+        return p->seeds < 6 ? "range of seeds" : "95 %, sign test";
+    default:
+        return "-";
+    }
+}
 
 /* "0.00267 [0.0025, 0.00286]", "< 0.000316" for what lies below the grid, "> 1" above it. */
 static void interval_text(double low, double center, double high, char text[INTERVAL_TEXT])
@@ -40,7 +57,8 @@ static void interval_text(double low, double center, double high, char text[INTE
 
 static void pooled_text(const struct psi_pooled *p, char text[INTERVAL_TEXT])
 {
-    interval_text(p->low, p->center, p->high, text);
+    int estimated = p->method == PSI_POOL_STUDENT || p->method == PSI_POOL_TURNBULL;
+    interval_text(p->low, estimated ? p->center : NAN, p->high, text);
 }
 
 static void print_seeds(const struct psi_fmin_file *file, size_t arm)
@@ -59,7 +77,8 @@ static void print_file(const struct psi_fmin_file *file, int seeds)
 {
     static const struct psi_table_column column[] = {
         {.title = "arm", .kind = PSI_TABLE_TEXT},
-        {.title = "F_min, density [95 %]", .kind = PSI_TABLE_TEXT},
+        {.title = "F_min, density", .kind = PSI_TABLE_TEXT},
+        {.title = "interval", .kind = PSI_TABLE_TEXT},
         {.title = "F_min, effective density", .kind = PSI_TABLE_TEXT},
         {.title = "Psi < .1", .kind = PSI_TABLE_TEXT},
         {.title = "Psi < .9", .kind = PSI_TABLE_TEXT},
@@ -76,13 +95,16 @@ static void print_file(const struct psi_fmin_file *file, int seeds)
         pooled_text(&a->pooled[2][0], text[arm][3]);
         cell[arm][0] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = file->job->arm[arm].name};
         for (int i = 0; i < 4; i++)
-            cell[arm][1 + i] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = text[arm][i]};
-        cell[arm][5] =
+            cell[arm][i ? 2 + i : 1] =
+                (struct psi_table_cell){PSI_TABLE_TEXT, .text = text[arm][i]};
+        cell[arm][2] =
+            (struct psi_table_cell){PSI_TABLE_TEXT, .text = interval_name(&a->pooled[0][0])};
+        cell[arm][6] =
             (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = (int64_t)a->pooled[0][0].seeds};
     }
     struct psi_table table = {column, &cell[0][0], COLUMNS, file->job->arms};
-    printf("%s: %zu of %zu cells done", psi_results_path(file->results), file->sweep->done,
-           file->sweep->cells);
+    psi_text_print(psi_results_path(file->results), stdout);
+    printf(": %zu of %zu cells done", file->sweep->done, file->sweep->cells);
     printf(file->sweep->failed ? ", %zu failed\n" : "\n", file->sweep->failed);
     psi_table_print(&table, stdout);
     for (size_t arm = 0; arm < file->job->arms; arm++) {
@@ -116,13 +138,18 @@ static void json_pooled(struct psi_json *json, const struct psi_pooled *p, doubl
     psi_json_key(json, "level"), psi_json_real(json, level);
     psi_json_key(json, "measure"), psi_json_string(json, measure);
     psi_json_key(json, "method"), psi_json_string(json, method_name[p->method]);
+    psi_json_key(json, "interval"), psi_json_string(json, interval_name(p));
     psi_json_key(json, "low"), psi_json_real(json, p->low);
     psi_json_key(json, "center"), psi_json_real(json, p->center);
     psi_json_key(json, "high"), psi_json_real(json, p->high);
     psi_json_key(json, "seeds"), psi_json_integer(json, (int64_t)p->seeds);
     psi_json_key(json, "seeds_below_grid"), psi_json_integer(json, (int64_t)p->below);
     psi_json_key(json, "seeds_above_grid"), psi_json_integer(json, (int64_t)p->above);
+    psi_json_key(json, "seeds_disconnected"), psi_json_integer(json, (int64_t)p->disconnected);
     psi_json_key(json, "seeds_missing"), psi_json_integer(json, (int64_t)p->missing);
+    psi_json_key(json, "seeds_undefined"), psi_json_integer(json, (int64_t)p->undefined);
+    psi_json_key(json, "seeds_unfinished");
+    psi_json_integer(json, (int64_t)(p->below_open + p->above_open + p->gaps));
     psi_json_key(json, "recrossings"), psi_json_integer(json, (int64_t)p->recrossings);
     psi_json_key(json, "deviation_log10"), psi_json_real(json, p->deviation);
     psi_json_key(json, "words"), psi_json_string(json, words);
@@ -207,7 +234,11 @@ static const struct psi_table_column csv_column[] = {
     {.key = "seeds", .kind = PSI_TABLE_INTEGER},
     {.key = "seeds_below_grid", .kind = PSI_TABLE_INTEGER},
     {.key = "seeds_above_grid", .kind = PSI_TABLE_INTEGER},
+    {.key = "seeds_disconnected", .kind = PSI_TABLE_INTEGER},
+    {.key = "seeds_missing", .kind = PSI_TABLE_INTEGER},
+    {.key = "seeds_unfinished", .kind = PSI_TABLE_INTEGER},
     {.key = "recrossings", .kind = PSI_TABLE_INTEGER},
+    {.key = "deviation_log10", .kind = PSI_TABLE_REAL},
 };
 enum { CSV_COLUMNS = sizeof csv_column / sizeof *csv_column };
 
@@ -231,7 +262,11 @@ static void csv_row(const struct psi_fmin_file *file, size_t arm, int level, int
     cell[10].integer = (int64_t)p->seeds;
     cell[11].integer = (int64_t)p->below;
     cell[12].integer = (int64_t)p->above;
-    cell[13].integer = (int64_t)p->recrossings;
+    cell[13].integer = (int64_t)p->disconnected;
+    cell[14].integer = (int64_t)p->missing;
+    cell[15].integer = (int64_t)(p->below_open + p->above_open + p->gaps);
+    cell[16].integer = (int64_t)p->recrossings;
+    cell[17].real = p->deviation;
 }
 
 enum psi_status psi_fmin_print_csv(const struct psi_fmin_file *file, size_t files,

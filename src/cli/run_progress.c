@@ -3,6 +3,7 @@
 
 #include "psisweep/clock.h"
 #include "psisweep/memory.h"
+#include "psisweep/table.h"
 #include "psisweep/threshold.h"
 #include "sweep.h"
 
@@ -76,10 +77,6 @@ static void thresholds_so_far(const struct psi_run *run, char *text, size_t size
         if (used >= size)
             used = size - 1;
     }
-    for (char *c = text; *c; c++) { /* names are data: none may move the cursor */
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
-    }
 }
 
 static void show(const struct psi_run *run, const struct psi_schedule_count *count)
@@ -95,9 +92,11 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
                  seconds % 60);
     }
     thresholds_so_far(run, thresholds, sizeof thresholds);
-    fprintf(stderr, "%s%u/%u done, %u failed, %u running, %s left%s%s",
+    fprintf(stderr, "%s%u/%u done, %u failed, %u running, %s left",
             line->terminal ? "\r" : "psisweep: ", count->done, tasks, count->failed, count->running,
-            left, thresholds, line->terminal ? "\033[K" : "\n");
+            left);
+    psi_text_print(thresholds, stderr); /* names are data: none may move the cursor */
+    fputs(line->terminal ? "\033[K" : "\n", stderr);
     fflush(stderr);
     line->shown = now;
     line->begun = 1;
@@ -107,12 +106,15 @@ static void say_failure(const struct psi_run *run, uint32_t task, const struct p
 {
     struct psi_record_at at = psi_run_record_of(run->job, task);
     fprintf(stderr, "%spsisweep: attempt failed: ", run->progress->terminal ? "\r\033[K" : "");
-    if (at.owner == PSI_OF_PARENT)
-        fprintf(stderr, "dense parent of seed %u", run->job->seed[at.seed]);
-    else
-        fprintf(stderr, "arm %s, seed %u, density %.3g", run->job->arm[at.arm].name,
-                run->job->seed[at.seed], run->job->density[at.density]);
-    fprintf(stderr, ": %s\n", outcome->note);
+    if (at.owner == PSI_OF_PARENT) {
+        fprintf(stderr, "dense parent of seed %u: ", run->job->seed[at.seed]);
+    } else {
+        psi_text_print(run->job->arm[at.arm].name, stderr);
+        fprintf(stderr, ", seed %u, density %.3g: ", run->job->seed[at.seed],
+                run->job->density[at.density]);
+    }
+    psi_text_print(outcome->note, stderr);
+    fputc('\n', stderr);
 }
 
 void psi_progress_line_report(void *context, const struct psi_schedule_count *count, uint32_t task,

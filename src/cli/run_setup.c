@@ -46,7 +46,8 @@ static void default_path(const struct psi_job *job, char *path, size_t size)
     int start = snprintf(path, size, "results/%s.h5", job->name);
     for (int i = 8; i < start - 3 && (size_t)i < size - 1; i++) {
         unsigned char c = (unsigned char)path[i];
-        if (c <= ' ' || c == 127 || strchr("/\\\"'`$&|;<>()*?![]{}~#:%", c))
+        int control = c <= ' ' || c == 127 || (c < 0xa0 && (unsigned char)path[i - 1] == 0xc2);
+        if (control || strchr("/\\\"'`$&|;<>()*?![]{}~#:%", c))
             path[i] = '_';
     }
     mkdir("results", 0777); /* where it fails, creating the file tells why */

@@ -15,10 +15,11 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
     if (!stages || !s || !(s->psi = psi_allocate(cells, sizeof *s->psi, "sweep", err)) ||
         !(s->achieved = psi_allocate(cells, sizeof *s->achieved, "sweep", err)) ||
         !(s->effective = psi_allocate(cells, sizeof *s->effective, "sweep", err)) ||
-        !(s->finished = psi_allocate(cells, sizeof *s->finished, "sweep", err)))
+        !(s->finished = psi_allocate(cells, sizeof *s->finished, "sweep", err)) ||
+        !(s->status = psi_allocate(cells, sizeof *s->status, "sweep", err)))
         goto out;
     /* status first: what it calls done was written before it */
-    if ((status = psi_results_read(results, "status", s->finished, err)) ||
+    if ((status = psi_results_read(results, "status", s->status, err)) ||
         (status = psi_results_read(results, "psi", stages, err)) ||
         (status = psi_results_read(results, "density_achieved", s->achieved, err)) ||
         (status = psi_results_read(results, "density_effective", s->effective, err)))
@@ -26,8 +27,8 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
     s->cells = cells;
     for (size_t i = 0; i < cells; i++) {
         s->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
-        s->failed += s->finished[i] == PSI_FAILED;
-        s->finished[i] = s->finished[i] == PSI_DONE;
+        s->failed += s->status[i] == PSI_FAILED;
+        s->finished[i] = s->status[i] == PSI_DONE;
         s->done += s->finished[i];
     }
     s->sweep = (struct psi_sweep){.arms = job->arms,
@@ -50,6 +51,7 @@ void psi_cli_sweep_destroy(struct psi_cli_sweep *sweep)
 {
     if (!sweep)
         return;
+    free(sweep->status);
     free(sweep->finished);
     free(sweep->effective);
     free(sweep->achieved);

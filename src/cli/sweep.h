@@ -10,6 +10,7 @@ struct psi_cli_sweep {
     struct psi_sweep sweep;
     double *psi, *achieved, *effective; /* (arms, seeds, densities) */
     uint8_t *finished;
+    uint8_t *status; /* as the file said when it was opened */
     size_t done, failed, cells;
 };
 

@@ -79,6 +79,11 @@ static int put_text(const char *text, FILE *file)
     return width;
 }
 
+void psi_text_print(const char *text, FILE *file)
+{
+    put_text(text, file);
+}
+
 static int put_header(const struct psi_table_column *column, FILE *file)
 {
     int width = put_text(column->title, file);

@@ -62,8 +62,9 @@ static enum psi_status read_override(struct psi_job_reader *reader, const char *
     if (!status && strlen(equals) > PSI_JOB_BYTES) {
         status = psi_job_fail(reader, 0, "expected at most %d bytes, found more", PSI_JOB_BYTES);
     }
-    if (!status) {
-        status = psi_job_load(reader, equals + 1, &document);
+    if (!status) { /* "data.path=" empties the path */
+        int empty = equals[1] == '\0' && (key->type == PSI_KEY_PATH || key->type == PSI_KEY_TEXT);
+        status = psi_job_load(reader, empty ? "\"\"" : equals + 1, &document);
     }
     if (status) {
         return status;
