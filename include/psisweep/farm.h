@@ -41,19 +41,20 @@ struct psi_farm {
                    uint32_t worker, const struct psi_outcome *outcome);
     const volatile sig_atomic_t *stop; /* set by signal handlers: every rank drops its task */
     int fail_fast;                     /* the first failed attempt stops the farm */
+    int compute_max; /* most ranks with which rank 0 computes too; 0 = the usual */
 };
 
 /* Collective over farm->comm. schedule is used on rank 0 only (NULL elsewhere) and must have been
- * created for psi_farm_workers(size) workers. Returns on every rank the same: PSI_OK when all
- * tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's status
- * (err: its text, cut to a note). Uses one message tag of comm; no message is left over at return,
- * and ranks return at different moments.
+ * created for psi_farm_workers(size, compute_max) workers. Returns on every rank the same: PSI_OK
+ * when all tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's
+ * status (err: its text, cut to a note). Uses one message tag of comm; no message is left over at
+ * return, and ranks return at different moments.
  */
 enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
                              struct psi_error *err);
 
 /* Workers among `size` ranks: size, or size - 1 where rank 0 only schedules. */
-uint32_t psi_farm_workers(int size);
+uint32_t psi_farm_workers(int size, int compute_max);
 
 /* A barrier that sleeps instead of spinning. Collective. */
 void psi_farm_barrier(MPI_Comm comm);

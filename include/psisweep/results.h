@@ -13,6 +13,7 @@
 #include "psisweep/job.h"
 #include "psisweep/record.h"
 #include "psisweep/status.h"
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,7 @@ struct psi_results_facts {
     const char *numerics; /* kernel level, BLAS core, probe: what the bits depend on */
 };
 
-/* Create path atomically (through path.tmp). An existing file is replaced: ask before. */
+/* Create path atomically (through path.tmp). An existing file is never replaced, unless empty. */
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err);
 
@@ -48,6 +49,7 @@ void psi_results_close(struct psi_results *results);
 const char *psi_results_path(const struct psi_results *results);
 const struct psi_job *psi_results_job(const struct psi_results *results);
 const struct psi_layout *psi_results_layout(const struct psi_results *results);
+/* "mixed" where a launch wrote with other numerics than the file was created with. */
 const char *psi_results_numerics(const struct psi_results *results);
 size_t psi_results_test_samples(const struct psi_results *results);
 uint64_t psi_results_data_digest(const struct psi_results *results);
@@ -77,6 +79,9 @@ enum psi_status psi_results_begin(struct psi_results *results, struct psi_record
 enum psi_status psi_results_put(struct psi_results *results, struct psi_record_at at, void *record,
                                 struct psi_error *err);
 
+/* Everything this process has written is on the disk, and what others have synced can be read. */
+enum psi_status psi_results_sync(struct psi_results *results, struct psi_error *err);
+
 /* Say that an attempt failed with `cause`, or (cause PSI_STOPPED) that it was dropped. */
 enum psi_status psi_results_fail(struct psi_results *results, struct psi_record_at at,
                                  enum psi_status cause, struct psi_error *err);
@@ -85,7 +90,8 @@ enum psi_status psi_results_fail(struct psi_results *results, struct psi_record_
 struct psi_launch {
     double start; /* seconds since 1970 */
     int32_t ranks;
-    char host[64], slurm_job[32], mpi[64], hdf5[32], blas[128], kernels[32];
+    char host[64], slurm_job[32], mpi[64], hdf5[32], blas[128];
+    char numerics[112]; /* as of struct psi_results_facts, "mixed: ..." where its ranks differ */
 };
 
 /* Record a launch in the next free row (the last row when all are used); *index is its number.
@@ -93,22 +99,28 @@ struct psi_launch {
 enum psi_status psi_results_launch(struct psi_results *results, const struct psi_launch *launch,
                                    int32_t *index, struct psi_error *err);
 
-/* Are the cells of `from` those of this job? PSI_USAGE with the difference where the jobs or the data
- * differ in anything that makes a cell, PSI_ENVIRONMENT where the numerics do (NULL = any will do). */
+/* Are the cells of `from` those of this job? PSI_USAGE with the difference where the jobs or the
+ * data differ in anything that makes a cell, PSI_ENVIRONMENT where the numerics do (NULL = any will
+ * do). */
 enum psi_status psi_results_may_copy(const struct psi_results *from, const struct psi_job *job,
                                      uint64_t data_digest, const char *numerics,
                                      struct psi_error *err);
 
 /* Copy the done records that both files have, by the names of arms and the values of seeds and
- * densities, from `from` into `to` where they are not done; *copied counts them. psi_results_may_copy has been asked. */
+ * densities, from `from` into `to` where they are not done; *copied counts them. PSI_STOPPED as
+ * with the locks. psi_results_may_copy has been asked. */
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
-                                 size_t *copied, struct psi_error *err);
+                                 const volatile sig_atomic_t *stop, size_t *copied,
+                                 struct psi_error *err);
 
 /* Two locks beside the file keep launches apart: the leader's (exclusive, rank 0) and the workers'
  * (shared, every rank). A new leader waits until the workers of a killed launch are gone. */
 struct psi_lock;
-enum psi_status psi_lock_leader(const char *path, struct psi_lock **out, struct psi_error *err);
-enum psi_status psi_lock_worker(const char *path, struct psi_lock **out, struct psi_error *err);
+/* Both wait for a while; PSI_STOPPED when *stop becomes non-zero (stop may be NULL). */
+enum psi_status psi_lock_leader(const char *path, const volatile sig_atomic_t *stop,
+                                struct psi_lock **out, struct psi_error *err);
+enum psi_status psi_lock_worker(const char *path, const volatile sig_atomic_t *stop,
+                                struct psi_lock **out, struct psi_error *err);
 void psi_lock_release(struct psi_lock *lock);
 
 #endif

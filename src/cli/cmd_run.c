@@ -122,11 +122,12 @@ static const struct argp run_argp = {
 
 static void catch_signals(void)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1};
+    static const int signals[] = {SIGINT, SIGTERM, SIGUSR1, SIGHUP};
     struct sigaction action = {.sa_handler = on_signal};
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
         sigaction(signals[i], &action, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an error of the write, told as such */
+    signal(SIGPIPE, SIG_IGN); /* nobody reads the progress any more: no reason to stop */
 }
 
 /* The farm over what is left; fills *count on rank 0. */
@@ -141,7 +142,7 @@ static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *
         status = psi_run_tasks(run, &task, &tasks, err);
         if (!status)
             status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
-                                         psi_farm_workers(run->size), run->options->attempts,
+                                         psi_farm_workers(run->size, 0), run->options->attempts,
                                          &schedule, err);
         if (!status) {
             psi_schedule_count(schedule, count);
@@ -178,7 +179,7 @@ static int run_summary(struct psi_run *run, enum psi_status status, double secon
     long s = (long)seconds;
     if (!run->options->quiet || status) {
         fputs("psisweep: ", stderr);
-        psi_text_print(run->path, stderr);
+        psi_text_print(run->name, stderr);
         fprintf(stderr, ": %u of %zu records done, %u failed, in %ld:%02ld:%02ld\n", count->done,
                 total, count->failed, s / 3600, s / 60 % 60, s % 60);
     }
@@ -188,7 +189,7 @@ static int run_summary(struct psi_run *run, enum psi_status status, double secon
     }
     if (status)
         return psi_cli_complain(err);
-    int code = psi_cli_print_thresholds(run->path, run->options->format);
+    int code = psi_cli_print_thresholds(run->name, run->options->format);
     return code == 0 && count->failed ? PSI_EXIT_FAILED : code;
 }
 
@@ -211,8 +212,12 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     if (run.rank == 0)
         code = began ? run_summary(&run, status, psi_clock_monotonic() - start, &count, &err)
                      : psi_cli_complain(&err);
-    psi_run_teardown(&run);
     MPI_Bcast(&code, 1, MPI_INT, 0, run.comm);
+    if (began && status == PSI_IO) { /* HDF5 cannot close what it cannot write, and would crash */
+        fflush(NULL);
+        MPI_Abort(run.comm, code);
+    }
+    psi_run_teardown(&run);
     MPI_Finalize();
     return code;
 }
@@ -233,7 +238,7 @@ int psi_cli_run(int argc, char **argv)
                 psi_job_print_keys(stdout);
         } else if (psi_job_read(o.job_path, o.override, o.overrides, &job, &err)) {
             code = psi_cli_exit_code(err.status);
-            if (psi_comm_launch_rank() == 0)
+            if (psi_comm_launch_rank() == 0 || err.status == PSI_IO) /* other hosts, other files */
                 psi_cli_complain(&err);
         } else if (o.print_config) {
             code = PSI_EXIT_COMPLETE;

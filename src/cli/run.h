@@ -36,9 +36,11 @@ struct psi_run {
     MPI_Comm comm;
     int rank, size;
     struct psi_job *job;
-    char path[4096];
+    char name[4096]; /* the results file as the user knows it */
+    char path[4096]; /* the same, links resolved */
     char numerics[PSI_NUMERICS]; /* "avx512 SkylakeX 01234567": kernels, BLAS core, probe */
     int kernel_level;
+    int mixed; /* ranks differ in numerics, and that was accepted */
     struct psi_lock *leader, *worker;
     struct psi_study *study;
     struct psi_results *results;

@@ -25,10 +25,11 @@ static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err
     psi_blas_single_thread();
     snprintf(run->numerics, sizeof run->numerics, "%s %s %08x", psi_kernels_name(run->kernel_level),
              psi_blas_core(), (unsigned)psi_numerics_probe());
-    if (run->options->allow_mixed)
-        return PSI_OK;
     enum psi_status status =
         psi_comm_same(run->comm, "kernels, BLAS core types or numerics probes", run->numerics, err);
+    run->mixed = status != PSI_OK;
+    if (run->mixed && run->options->allow_mixed)
+        return PSI_OK;
     if (status) {
         char text[PSI_ERROR_TEXT];
         snprintf(text, sizeof text, "%.300s", err->text);
@@ -75,6 +76,9 @@ static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
                           "%s was computed on other data than what %s holds now; write to another "
                           "file with -o",
                           run->path, run->job->data.path ? run->job->data.path : "this program");
+    else if (memcmp(psi_results_layout(existing), &run->study->layout, sizeof run->study->layout))
+        status =
+            psi_fail(err, PSI_DATA, "%s: its axes do not have the lengths its job says", run->path);
     else if (!run->options->allow_mixed &&
              strcmp(psi_results_numerics(existing), run->numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
@@ -106,7 +110,8 @@ static enum psi_status record_launch(struct psi_run *run, struct psi_error *err)
     text_field(launch.mpi, sizeof launch.mpi, mpi);
     snprintf(launch.hdf5, sizeof launch.hdf5, "%u.%u.%u", major, minor, release);
     text_field(launch.blas, sizeof launch.blas, psi_blas_config());
-    text_field(launch.kernels, sizeof launch.kernels, psi_kernels_name(run->kernel_level));
+    snprintf(launch.numerics, sizeof launch.numerics, "%s%s", run->mixed ? "mixed: " : "",
+             run->numerics);
     return psi_results_launch(run->results, &launch, &run->launch, err);
 }
 
@@ -127,7 +132,8 @@ static enum psi_status copy_from(struct psi_run *run, struct psi_results *from,
                                  struct psi_error *err)
 {
     size_t copied = 0;
-    enum psi_status status = psi_results_copy(from, run->results, run->launch, &copied, err);
+    enum psi_status status =
+        psi_results_copy(from, run->results, run->launch, run->stop, &copied, err);
     if (!status && !run->options->quiet)
         fprintf(stderr, "psisweep: took %zu records from %s\n", copied, run->options->from);
     return status;
@@ -163,7 +169,8 @@ static enum psi_status resolve_path(struct psi_run *run, struct stat *what, stru
         snprintf(run->path, sizeof run->path, "%s", resolved);
         return PSI_OK;
     }
-    what->st_size = 0;
+    if (errno != ENOENT) /* it may be there: nothing is created on a guess */
+        return psi_fail(err, PSI_IO, "%s: %s", run->path, strerror(errno));
     snprintf(folder, sizeof folder, "%s", run->path);
     snprintf(name, sizeof name, "%s", run->path);
     if (!realpath(dirname(folder), resolved))
@@ -176,11 +183,16 @@ static enum psi_status resolve_path(struct psi_run *run, struct stat *what, stru
 /* Rank 0: the file exists and is this job's when this returns. */
 static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
 {
+    /* Open MPI 4.1 makes a name from this one in a buffer of 256 bytes, and does not look */
+    enum { PATH_LONGEST = 244 };
     struct psi_results *from = NULL;
     struct stat what;
     enum psi_status status = resolve_path(run, &what, err);
+    if (!status && strlen(run->path) > PATH_LONGEST)
+        status = psi_fail(err, PSI_USAGE, "%s: expected a path of at most %d bytes, found %zu",
+                          run->path, PATH_LONGEST, strlen(run->path));
     if (!status)
-        status = psi_lock_leader(run->path, &run->leader, err);
+        status = psi_lock_leader(run->path, run->stop, &run->leader, err);
     if (!status)
         status = open_from(run, &from, err);
     if (!status) /* an empty file, as mktemp makes one, is as good as none */
@@ -215,7 +227,7 @@ static enum psi_status setup_agreement(struct psi_run *run, struct psi_error *er
 
 static enum psi_status setup_records(struct psi_run *run, struct psi_error *err)
 {
-    enum psi_status status = psi_lock_worker(run->path, &run->worker, err);
+    enum psi_status status = psi_lock_worker(run->path, run->stop, &run->worker, err);
     if (!status && !run->results)
         status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
     if (!status)
@@ -236,6 +248,7 @@ enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err)
         snprintf(run->path, sizeof run->path, "%s", run->options->output);
     else
         default_path(run->job, run->path, sizeof run->path);
+    memcpy(run->name, run->path, sizeof run->name);
     status = psi_study_create(run->job, run->kernel_level, &run->study, err);
     if ((status = psi_comm_agree(run->comm, status, err)) || (status = setup_agreement(run, err)))
         return status;

@@ -37,6 +37,28 @@ static struct psi_kept_parent *parent_slot(struct psi_run *run, size_t seed)
     return oldest;
 }
 
+/* Rank 0 says that the parent is done; a file system of many nodes may show it a little later. */
+static enum psi_status parent_read(struct psi_run *run, struct psi_record_at at,
+                                   const struct psi_progress *progress, struct psi_parent *parent,
+                                   struct psi_error *err)
+{
+    const double patience = 30.0;
+    double until = psi_clock_monotonic() + patience;
+    for (;;) {
+        enum psi_status status = psi_results_get(run->results, at, parent, err);
+        if (status || parent->made.status == PSI_DONE)
+            return status;
+        if (psi_clock_monotonic() > until)
+            return psi_fail(err, PSI_IO, "%s: the dense parent of seed %u cannot be read back",
+                            run->path, run->job->seed[at.seed]);
+        if (psi_progress_stop(progress))
+            return psi_fail(err, PSI_STOPPED, "asked to stop");
+        psi_clock_sleep(0.01);
+        if ((status = psi_results_sync(run->results, err)))
+            return status;
+    }
+}
+
 static enum psi_status parent_from_file(struct psi_run *run, size_t seed,
                                         const struct psi_progress *progress,
                                         struct psi_kept_parent **out, struct psi_error *err)
@@ -45,11 +67,8 @@ static enum psi_status parent_from_file(struct psi_run *run, size_t seed,
     struct psi_kept_parent *kept = parent_slot(run, seed);
     enum psi_status status;
     if (kept->seed != seed) {
-        if ((status = psi_results_get(run->results, at, &kept->parent, err)))
+        if ((status = parent_read(run, at, progress, &kept->parent, err)))
             return status;
-        if (kept->parent.made.status != PSI_DONE)
-            return psi_fail(err, PSI_IO, "%s: the dense parent of seed %u cannot be read back",
-                            run->path, run->job->seed[seed]);
         kept->seed = seed;
     }
     if (!kept->modes &&

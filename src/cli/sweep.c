@@ -4,6 +4,22 @@
 
 #include <stdlib.h>
 
+/* Cells of a dense parent that failed have failed with it: nothing will run them. */
+static enum psi_status count_orphans(struct psi_results *results, struct psi_cli_sweep *sweep,
+                                     struct psi_error *err)
+{
+    const struct psi_job *job = psi_results_job(results);
+    uint8_t *parent = psi_allocate(job->seeds, 1, "sweep", err);
+    if (!parent)
+        return PSI_MEMORY;
+    enum psi_status status = psi_results_read(results, "dense_status", parent, err);
+    for (size_t i = 0; !status && i < sweep->cells; i++)
+        sweep->failed += parent[i / job->densities % job->seeds] == PSI_FAILED &&
+                         sweep->status[i] != PSI_DONE && sweep->status[i] != PSI_FAILED;
+    free(parent);
+    return status;
+}
+
 enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli_sweep **out,
                                      struct psi_error *err)
 {
@@ -25,6 +41,8 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
         (status = psi_results_read(results, "density_effective", s->effective, err)))
         goto out;
     s->cells = cells;
+    if ((status = count_orphans(results, s, err)))
+        goto out;
     for (size_t i = 0; i < cells; i++) {
         s->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
         s->failed += s->status[i] == PSI_FAILED;

@@ -77,9 +77,9 @@ enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *s
     return rank == 0 ? psi_farm_lead(farm, schedule, err) : psi_farm_follow(farm, err);
 }
 
-uint32_t psi_farm_workers(int size)
+uint32_t psi_farm_workers(int size, int compute_max)
 {
-    return (uint32_t)(size > PSI_FARM_COMPUTE_MAX ? size - 1 : size);
+    return (uint32_t)(size > (compute_max ? compute_max : PSI_FARM_COMPUTE_MAX) ? size - 1 : size);
 }
 
 void psi_farm_barrier(MPI_Comm comm)

@@ -137,7 +137,7 @@ enum psi_status psi_farm_lead(const struct psi_farm *farm, struct psi_schedule *
     struct leader l = {.farm = farm, .schedule = schedule, .ticked = psi_clock_monotonic()};
     MPI_Comm_size(farm->comm, &size);
     l.others = size - 1;
-    l.first = psi_farm_workers(size) < (uint32_t)size;
+    l.first = psi_farm_workers(size, farm->compute_max) < (uint32_t)size;
     for (;;) {
         int news = leader_serve(&l);
         if (l.stopped && l.gone == l.others)

@@ -17,8 +17,12 @@ static hid_t create_axis(hid_t file, const struct psi_layout *layout, enum psi_a
     hid_t dataset = psi_h5_dataset(file, psi_axis_name[axis], type, 1, &extent, zero);
     if (dataset < 0 || H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0 ||
         H5DSset_scale(dataset, psi_axis_name[axis]) < 0 ||
-        !psi_h5_set_text(dataset, "units", unit) || !psi_h5_set_text(dataset, "long_name", meaning))
+        !psi_h5_set_text(dataset, "units", unit) ||
+        !psi_h5_set_text(dataset, "long_name", meaning)) {
+        if (dataset >= 0)
+            H5Dclose(dataset);
         return -1;
+    }
     return dataset;
 }
 
@@ -33,8 +37,10 @@ static hid_t create_name_axis(hid_t file, const struct psi_layout *layout, enum 
     hid_t dataset = psi_h5_dataset(file, psi_axis_name[axis], type, 1, &extent, &nothing);
     if (dataset >= 0 && (H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names) < 0 ||
                          H5DSset_scale(dataset, psi_axis_name[axis]) < 0 ||
-                         !psi_h5_set_text(dataset, "long_name", meaning)))
+                         !psi_h5_set_text(dataset, "long_name", meaning))) {
+        H5Dclose(dataset);
         dataset = -1;
+    }
     H5Tclose(type);
     return dataset;
 }
@@ -47,7 +53,11 @@ static hid_t create_bare_axis(hid_t file, const struct psi_layout *layout, enum 
     hid_t dataset = psi_h5_dataset(file, psi_axis_name[axis], H5T_IEEE_F32BE, 1, &extent, NULL);
     snprintf(name, sizeof name, "This is a netCDF dimension but not a netCDF variable.%10zu",
              layout->extent[axis]);
-    return dataset >= 0 && H5DSset_scale(dataset, name) >= 0 ? dataset : -1;
+    if (dataset >= 0 && H5DSset_scale(dataset, name) < 0) {
+        H5Dclose(dataset);
+        dataset = -1;
+    }
+    return dataset;
 }
 
 enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_facts *facts,

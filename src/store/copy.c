@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One copy under way. arm, density: for each position along an axis of `to`, the position of the same
- * name or value in `from`, or SIZE_MAX. parent, cell: room for one record. */
+/* One copy under way. arm, density: for each position along an axis of `to`, the position of the
+ * same name or value in `from`, or SIZE_MAX. parent, cell: room for one record. */
 struct copy {
     struct psi_results *from, *to;
     int32_t launch;
+    const volatile sig_atomic_t *stop;
     size_t arm[PSI_ARMS_MAX], density[PSI_DENSITIES_MAX];
     struct psi_parent parent;
     struct psi_cell cell;
@@ -51,7 +52,12 @@ static enum psi_status copy_record(struct copy *copy, struct psi_record_at sourc
     enum psi_status status = psi_results_get(copy->to, target, record, err);
     if (status || made->status == PSI_DONE)
         return status;
-    if ((status = psi_results_get(copy->from, source, record, err)) || made->status != PSI_DONE)
+    if (copy->stop && *copy->stop)
+        return psi_fail(err, PSI_STOPPED, "asked to stop");
+    status = psi_results_get(copy->from, source, record, err);
+    if (status == PSI_DATA) /* a damaged record is no use, and is computed instead */
+        return PSI_OK;
+    if (status || made->status != PSI_DONE)
         return status;
     made->launch = copy->launch;
     if (!(status = psi_results_put(copy->to, target, record, err)))
@@ -92,19 +98,25 @@ enum psi_status psi_results_may_copy(const struct psi_results *from, const struc
                           from->path, difference);
     else if (from->data_digest != data_digest)
         status = psi_fail(err, PSI_USAGE, "--from %s: it was computed on other data", from->path);
-    else if (numerics && strcmp(from->numerics, numerics) != 0)
+    else if (numerics && strcmp(psi_results_numerics(from), numerics) != 0)
         status = psi_fail(err, PSI_ENVIRONMENT,
                           "--from %s: computed with %s, here it is %s: the bits would differ",
-                          from->path, from->numerics, numerics);
+                          from->path, psi_results_numerics(from), numerics);
     free(difference);
     return status;
 }
 
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
-                                 size_t *copied, struct psi_error *err)
+                                 const volatile sig_atomic_t *stop, size_t *copied,
+                                 struct psi_error *err)
 {
-    struct copy copy = {.from = from, .to = to, .launch = launch};
+    struct copy copy = {.from = from, .to = to, .launch = launch, .stop = stop};
     enum psi_status status;
+    for (int axis = PSI_AXIS_STAGE; axis <= PSI_AXIS_PARAMETER; axis++) {
+        if (from->layout.extent[axis] != to->layout.extent[axis])
+            return psi_fail(err, PSI_DATA, "--from %s: its axis %s has another length", from->path,
+                            psi_axis_name[axis]);
+    }
     for (size_t i = 0; i < to->job->arms; i++)
         copy.arm[i] = find_arm(from->job, to->job->arm[i].name);
     for (size_t i = 0; i < to->job->densities; i++)

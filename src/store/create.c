@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* CF flag attributes: values 0, 1, ... and "pending running done failed". */
@@ -123,6 +124,17 @@ static int sync_path(const char *path)
     return ok;
 }
 
+/* Rename, but over nothing that another hand has put there meanwhile, an empty file apart. */
+static int put_in_place(const char *temporary, const char *path)
+{
+    struct stat there;
+    if (link(temporary, path) == 0)
+        return unlink(temporary) == 0;
+    if (errno == EEXIST && (stat(path, &there) != 0 || there.st_size > 0))
+        return 0;                        /* errno stands */
+    return rename(temporary, path) == 0; /* an empty file, or no hard links on this file system */
+}
+
 static int sync_folder(const char *path)
 {
     char folder[PATH_MAX];
@@ -160,6 +172,7 @@ static enum psi_status create_file(const char *path, const struct psi_results_fa
     /* not LATEST: superblock 3 marks a file as open for writing, and a killed run would leave
      * that mark behind */
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, how, access);
     H5Pclose(access);
     H5Pclose(how);
@@ -182,7 +195,7 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
     enum psi_status status = reserve(temporary, &facts->layout, err);
     if (!status)
         status = create_file(temporary, facts, err);
-    if (!status && (!sync_path(temporary) || rename(temporary, path) != 0 || !sync_folder(path)))
+    if (!status && (!sync_path(temporary) || !put_in_place(temporary, path) || !sync_folder(path)))
         status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
                           strerror(errno));
     if (status)

@@ -52,7 +52,8 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
     return PSI_OK;
 }
 
-/* A job that a file holds was valid when it was written: what is wrong with it now is the file's. */
+/* A job that a file holds was valid when it was written: what is wrong with it now is the file's.
+ */
 static enum psi_status open_job(struct psi_results *r, const char *text, struct psi_error *err)
 {
     struct psi_error why = {0};
@@ -134,10 +135,14 @@ enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
     if (r->layout.extent[PSI_AXIS_ARM] != r->job->arms ||
         r->layout.extent[PSI_AXIS_SEED] != r->job->seeds ||
         r->layout.extent[PSI_AXIS_DENSITY] != r->job->densities ||
-        r->layout.extent[PSI_AXIS_STAGE] != PSI_STAGES) {
+        r->layout.extent[PSI_AXIS_STAGE] != PSI_STAGES ||
+        r->layout.extent[PSI_AXIS_EPOCH] != 1 + (r->job->train.epochs > r->job->retrain.epochs
+                                                     ? r->job->train.epochs
+                                                     : r->job->retrain.epochs)) {
         status = psi_fail(err, PSI_DATA, "%s: the grid does not have the shape its job says", path);
         goto out;
     }
+    r->mixed = psi_results_is_mixed(r);
     *out = r;
     return PSI_OK;
 out:
@@ -178,7 +183,7 @@ const struct psi_layout *psi_results_layout(const struct psi_results *results)
 
 const char *psi_results_numerics(const struct psi_results *results)
 {
-    return results->numerics;
+    return results->mixed ? "mixed" : results->numerics;
 }
 
 size_t psi_results_test_samples(const struct psi_results *results)

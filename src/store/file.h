@@ -9,7 +9,8 @@ enum { PSI_VARIABLES_MAX = 96, PSI_DIMS_MAX = 6 };
 
 struct psi_results {
     char *path;
-    char *numerics;
+    char *numerics; /* of the creation */
+    int mixed;
     hid_t file;
     struct psi_job *job;
     struct psi_layout layout;
@@ -21,6 +22,9 @@ struct psi_results {
 
 /* Axes of a variable, its owner's first; returns their number. */
 int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI_DIMS_MAX]);
+
+/* Has a launch written with other numerics than r->numerics? */
+int psi_results_is_mixed(struct psi_results *r);
 
 /* The parts of psi_results_create. scale: the dimension scale of each axis, filled by the first
  * and closed by the caller. */

@@ -80,8 +80,9 @@ char *psi_h5_get_text(hid_t object, const char *name)
         return NULL;
     char *text = NULL;
     hid_t type = H5Aget_type(attribute);
-    if (is_one_value(attribute) && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
-        (text = calloc(H5Tget_size(type) + 1, 1)) && H5Aread(attribute, type, text) < 0) {
+    if (is_one_value(attribute) && H5Tget_class(type) == H5T_STRING &&
+        H5Tis_variable_str(type) == 0 && (text = calloc(H5Tget_size(type) + 1, 1)) &&
+        H5Aread(attribute, type, text) < 0) {
         free(text);
         text = NULL;
     }

@@ -21,7 +21,8 @@ static const struct launch_field {
     {"launch_mpi", offsetof(struct psi_launch, mpi), 64, 't', NULL, "MPI library"},
     {"launch_hdf5", offsetof(struct psi_launch, hdf5), 32, 't', NULL, "HDF5 library"},
     {"launch_blas", offsetof(struct psi_launch, blas), 128, 't', NULL, "BLAS library"},
-    {"launch_kernels", offsetof(struct psi_launch, kernels), 32, 't', NULL, "kernel level"},
+    {"launch_numerics", offsetof(struct psi_launch, numerics), 112, 't', NULL,
+     "what the bits of this launch depend on"},
     {.name = NULL},
 };
 
@@ -87,4 +88,21 @@ enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launc
     H5Sclose(memory);
     *index = (int32_t)row;
     return ok ? PSI_OK : psi_h5_fail(err, PSI_IO, r->path, "cannot record the launch");
+}
+
+int psi_results_is_mixed(struct psi_results *r)
+{
+    char numerics[PSI_LAUNCHES][112];
+    int mixed = 0;
+    hid_t dataset = H5Dopen2(r->file, "launch_numerics", H5P_DEFAULT);
+    if (dataset < 0)
+        return 1;
+    hid_t type = H5Dget_type(dataset);
+    mixed = H5Tget_size(type) != sizeof numerics[0] ||
+            H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, numerics) < 0;
+    for (size_t i = 0; !mixed && i < PSI_LAUNCHES; i++)
+        mixed = numerics[i][0] && strncmp(numerics[i], r->numerics, sizeof numerics[0]) != 0;
+    H5Tclose(type);
+    H5Dclose(dataset);
+    return mixed;
 }

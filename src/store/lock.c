@@ -35,13 +35,15 @@ static enum psi_status lock_open(const char *path, const char *role, int *fd, st
     return PSI_OK;
 }
 
-/* Try for up to `seconds`. Returns 0, or the errno of the last try. */
-static int lock_wait(int fd, int operation, double seconds)
+/* Try for up to `seconds`. Returns 0, or the errno of the last try; EINTR = asked to stop. */
+static int lock_wait(int fd, int operation, double seconds, const volatile sig_atomic_t *stop)
 {
     double until = psi_clock_monotonic() + seconds;
     while (flock(fd, operation | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return errno;
+        if (stop && *stop)
+            return EINTR;
         if (psi_clock_monotonic() > until)
             return EWOULDBLOCK;
         psi_clock_sleep(0.02);
@@ -50,7 +52,8 @@ static int lock_wait(int fd, int operation, double seconds)
 }
 
 static enum psi_status lock_take(const char *path, const char *role, int operation, double seconds,
-                                 struct psi_lock **out, struct psi_error *err)
+                                 const volatile sig_atomic_t *stop, struct psi_lock **out,
+                                 struct psi_error *err)
 {
     struct psi_lock *lock = psi_allocate(1, sizeof *lock, "lock", err);
     if (!lock)
@@ -60,9 +63,11 @@ static enum psi_status lock_take(const char *path, const char *role, int operati
         free(lock);
         return status;
     }
-    int cause = lock_wait(lock->fd, operation, seconds);
+    int cause = lock_wait(lock->fd, operation, seconds, stop);
     if (cause) {
         psi_lock_release(lock);
+        if (cause == EINTR)
+            return psi_fail(err, PSI_STOPPED, "asked to stop");
         if (cause == EWOULDBLOCK)
             return psi_fail(err, PSI_ENVIRONMENT,
                             "%s: in use by another psisweep run (%s lock held for over %.0f s); "
@@ -75,16 +80,17 @@ static enum psi_status lock_take(const char *path, const char *role, int operati
     return PSI_OK;
 }
 
-enum psi_status psi_lock_leader(const char *path, struct psi_lock **out, struct psi_error *err)
+enum psi_status psi_lock_leader(const char *path, const volatile sig_atomic_t *stop,
+                                struct psi_lock **out, struct psi_error *err)
 {
     /* A leader that was just killed lets go at once; the ranks of its launch write for up to a
      * second after their mpirun has died, and longer when suspended. */
     enum { LEADER_SECONDS = 3, WORKERS_SECONDS = 30 };
     struct psi_lock *leader = NULL, *workers = NULL;
-    enum psi_status status = lock_take(path, "leader", LOCK_EX, LEADER_SECONDS, &leader, err);
+    enum psi_status status = lock_take(path, "leader", LOCK_EX, LEADER_SECONDS, stop, &leader, err);
     if (status)
         return status;
-    status = lock_take(path, "workers", LOCK_EX, WORKERS_SECONDS, &workers, err);
+    status = lock_take(path, "workers", LOCK_EX, WORKERS_SECONDS, stop, &workers, err);
     psi_lock_release(workers);
     if (status) {
         psi_lock_release(leader);
@@ -94,9 +100,10 @@ enum psi_status psi_lock_leader(const char *path, struct psi_lock **out, struct 
     return PSI_OK;
 }
 
-enum psi_status psi_lock_worker(const char *path, struct psi_lock **out, struct psi_error *err)
+enum psi_status psi_lock_worker(const char *path, const volatile sig_atomic_t *stop,
+                                struct psi_lock **out, struct psi_error *err)
 {
-    return lock_take(path, "workers", LOCK_SH, 30, out, err);
+    return lock_take(path, "workers", LOCK_SH, 30, stop, out, err);
 }
 
 void psi_lock_release(struct psi_lock *lock)

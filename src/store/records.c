@@ -2,7 +2,9 @@
 #include "file.h"
 #include "h5.h"
 
+#include <errno.h>
 #include <mpi.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Transfer variable v of one record between the file and data: its slab is contiguous. */
@@ -70,23 +72,45 @@ enum psi_status psi_results_read(struct psi_results *r, const char *name, void *
     return psi_fail(err, PSI_USAGE, "%s: no variable named %s", r->path, name);
 }
 
+/* HDF5's own reason does not survive the closing of what failed: errno mostly does. */
+static enum psi_status fail_write(const struct psi_results *r, const char *what,
+                                  struct psi_error *err)
+{
+    return psi_fail(err, PSI_IO, "%s: cannot write %s%s%s", r->path, what, errno ? ": " : "",
+                    errno ? strerror(errno) : "");
+}
+
+static enum psi_status fail_checksum(const struct psi_results *r, struct psi_record_at at,
+                                     struct psi_error *err)
+{
+    char cell[PSI_NAME + 64] = "dense parent";
+    if (at.owner == PSI_OF_CELL)
+        snprintf(cell, sizeof cell, "cell of arm %s at density %.3g", r->job->arm[at.arm].name,
+                 r->job->density[at.density]);
+    return psi_fail(
+        err, PSI_DATA,
+        "%s: the checksum of the %s (seed %u) does not fit what is stored: the file was "
+        "changed or damaged",
+        r->path, cell, r->job->seed[at.seed]);
+}
+
 enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, void *record,
                                 struct psi_error *err)
 {
-    for (size_t v = 0; psi_variables[v].name; v++) {
-        const struct psi_variable *variable = &psi_variables[v];
-        if (variable->owner == at.owner &&
-            !transfer(r, v, at, psi_variable_data(variable, record), 0))
-            return psi_h5_fail(err, PSI_IO, r->path, variable->name);
-    }
+    /* status first: a sweep may still run, and what it calls done was written before it */
+    size_t status = MADE(at.owner, status);
     const struct psi_made *made = made_of(at.owner, record);
+    int ok = transfer(r, status, at, psi_variable_data(&psi_variables[status], record), 0);
+    for (size_t v = 0; ok && psi_variables[v].name; v++) {
+        const struct psi_variable *variable = &psi_variables[v];
+        if (variable->owner == at.owner && v != status)
+            ok = transfer(r, v, at, psi_variable_data(variable, record), 0);
+    }
+    if (!ok)
+        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
     if (made->status == PSI_DONE &&
         made->checksum != psi_record_checksum(at.owner, &r->layout, record))
-        return psi_fail(err, PSI_DATA,
-                        "%s: the checksum of %s (seed %u) does not fit what is stored: the file "
-                        "was changed or damaged",
-                        r->path, at.owner == PSI_OF_PARENT ? "a dense parent" : "a cell",
-                        r->job->seed[at.seed]);
+        return fail_checksum(r, at, err);
     return PSI_OK;
 }
 
@@ -95,13 +119,20 @@ enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at
 {
     uint8_t running = PSI_RUNNING;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 0))
-        return psi_h5_fail(err, PSI_IO, r->path, "cannot read");
+        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
     made->attempt++;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 1) ||
         !transfer(r, MADE(at.owner, rank), at, &made->rank, 1) ||
         !transfer(r, MADE(at.owner, launch), at, &made->launch, 1) ||
         !transfer(r, MADE(at.owner, status), at, &running, 1))
-        return psi_h5_fail(err, PSI_IO, r->path, "cannot write");
+        return fail_write(r, "a record's state", err);
+    return PSI_OK;
+}
+
+enum psi_status psi_results_sync(struct psi_results *r, struct psi_error *err)
+{
+    if (H5Fflush(r->file, H5F_SCOPE_LOCAL) < 0)
+        return psi_h5_fail(err, PSI_IO, r->path, "cannot sync");
     return PSI_OK;
 }
 
@@ -116,14 +147,18 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
         const struct psi_variable *variable = &psi_variables[v];
         if (variable->owner == at.owner && v != status &&
             !transfer(r, v, at, psi_variable_data(variable, record), 1))
-            return psi_h5_fail(err, PSI_IO, r->path, variable->name);
+            return fail_write(r, variable->name, err);
     }
     /* MPI_File_sync below: what `done` vouches for is on the disk before `done` is */
-    if (H5Fflush(r->file, H5F_SCOPE_LOCAL) < 0)
-        return psi_h5_fail(err, PSI_IO, r->path, "cannot sync (is the disk full?)");
+    enum psi_status synced = psi_results_sync(r, err);
+    if (synced)
+        return synced;
     made->status = PSI_DONE;
     if (!transfer(r, status, at, &made->status, 1))
-        return psi_h5_fail(err, PSI_IO, r->path, "status");
+        return fail_write(r, "status", err);
+    /* other ranks wait for a parent, maybe on other nodes: let them see that it is there */
+    if (at.owner == PSI_OF_PARENT)
+        return psi_results_sync(r, err);
     return PSI_OK;
 }
 
@@ -134,6 +169,6 @@ enum psi_status psi_results_fail(struct psi_results *r, struct psi_record_at at,
     uint8_t failure = (uint8_t)cause;
     if (!transfer(r, MADE(at.owner, failure), at, &failure, 1) ||
         !transfer(r, MADE(at.owner, status), at, &status, 1))
-        return psi_h5_fail(err, PSI_IO, r->path, "cannot write");
+        return fail_write(r, "a record's state", err);
     return PSI_OK;
 }

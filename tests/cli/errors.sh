@@ -99,7 +99,7 @@ import h5py
 with h5py.File('$work/changed.h5', 'r+') as file:
     file['dense_parameter'][0, 5] += 1
     file['status'][0, 0, 0] = 0" || return 1
-    expect 5 'checksum of a dense parent .seed 0. does not fit' ranks 2 run "$job" -o "$work/changed.h5"
+    expect 5 'checksum of the dense parent .seed 0. does not fit' ranks 2 run "$job" -o "$work/changed.h5"
 }
 
 formats() {

@@ -50,16 +50,24 @@ killed() {
     else
         victims=$(pids "$file" | shuf -n 1 --random-source=<(yes $RANDOM))
     fi
+    # past the start every rank holds the workers' lock: only before it may a launch hang, within
+    # MPI_Init
+    local started=1 since
+    flock -n -x "${file%/*}/.${file##*/}.workers.lock" true && started=0
     echo "after $wait ms: kill -9" $victims
     [ -z "$victims" ] || kill -9 $victims 2>/dev/null
+    since=$SECONDS
     wait $launched
-    return 0
+    [ $((SECONDS - since)) -lt 15 ] || [ $started -eq 0 ] || {
+        echo "hung after the kill"
+        return 1
+    }
 }
 
 moment() { # N: two kills on one file, then to the end
     local file=$work/killed$1.h5
     for again in 1 2; do
-        killed $(($1 + again / 2)) "$file"
+        killed $(($1 + again / 2)) "$file" || return 1
         [ ! -e "$file" ] || exact "$file" || return 1
     done
     ranks 4 run "$work/job.yaml" -q -o "$file" && same "$work/whole.h5" "$file" && rm -f "$file"

@@ -65,7 +65,7 @@ same() {
     for name in seconds attempt rank launch; do
         left_out+=(--exclude-path "/dense_$name" --exclude-path "/${name/launch/run_launch}")
     done
-    for name in start ranks host slurm_job mpi hdf5 blas kernels; do
+    for name in start ranks host slurm_job mpi hdf5 blas numerics; do
         left_out+=(--exclude-path "/launch_$name")
     done
     for name in arm seed density launch; do

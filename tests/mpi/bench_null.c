@@ -67,8 +67,8 @@ static void run(int busy, uint32_t tasks, int rank, int size)
     struct psi_task *task = malloc((tasks + 1) * sizeof *task);
     for (uint32_t t = 0; task && t < tasks; t++)
         task[t] = (struct psi_task){1.0, PSI_NO_TASK, t % 16, 0};
-    if (!task || (rank == 0 &&
-                  psi_schedule_create(task, tasks, 16, psi_farm_workers(size), 1, &schedule, &err)))
+    if (!task || (rank == 0 && psi_schedule_create(task, tasks, 16, psi_farm_workers(size, 0), 1,
+                                                   &schedule, &err)))
         MPI_Abort(MPI_COMM_WORLD, 1);
     psi_farm_barrier(MPI_COMM_WORLD);
     double start = psi_clock_monotonic();

@@ -17,6 +17,7 @@ static volatile sig_atomic_t stop_asked; /* set by a signal handler, which is gi
 
 struct log {
     int rank, size, wrong;
+    int compute_max;      /* as of struct psi_farm */
     unsigned begun[GRID]; /* attempts on this rank */
     double begin[GRID], end[GRID];
     double seconds; /* of one task */
@@ -95,7 +96,8 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
                             .context = log,
                             .report = report,
                             .stop = &stop_asked,
-                            .fail_fast = fail_fast};
+                            .fail_fast = fail_fast,
+                            .compute_max = log->compute_max};
     for (uint32_t t = 0; t < GRID; t++)
         loose[t] = (struct psi_task){1.0, PSI_NO_TASK, 0, 0};
     log->tasks = tasks;
@@ -103,9 +105,9 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
     memset(log->begin, 0, sizeof log->begin);
     memset(log->end, 0, sizeof log->end);
     memset(log->reported, 0, sizeof log->reported);
-    if (log->rank == 0 &&
-        psi_schedule_create(task ? task : loose, tasks, SEEDS, psi_farm_workers(log->size),
-                            attempts, &schedule, err))
+    if (log->rank == 0 && psi_schedule_create(task ? task : loose, tasks, SEEDS,
+                                              psi_farm_workers(log->size, log->compute_max),
+                                              attempts, &schedule, err))
         MPI_Abort(MPI_COMM_WORLD, 1);
     enum psi_status status = psi_farm_run(&farm, schedule, err);
     if (schedule) {
@@ -347,8 +349,9 @@ int main(int argc, char **argv)
     MPI_Comm_rank(MPI_COMM_WORLD, &log->rank);
     MPI_Comm_size(MPI_COMM_WORLD, &log->size);
     log->wrong = 1;
+    log->compute_max = argc > 2 ? atoi(argv[2]) : 0;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        if (argc == 2 && !strcmp(argv[1], scenarios[i].name)) {
+        if (argc > 1 && !strcmp(argv[1], scenarios[i].name)) {
             log->wrong = 0;
             scenarios[i].run(log);
         }

@@ -25,6 +25,10 @@ check farm_stop_lead_1 1 farm stop_lead
 for scenario in stop_lead stop_worker stop_idle stop_all; do
     check "farm_${scenario}_4" 4 farm $scenario
 done
+# above a number of ranks, rank 0 only schedules: here above 2
+for scenario in grid few retry self_stop stop_lead stop_worker; do
+    check "farm_${scenario}_lead_only" 4 farm "$scenario 2"
+done
 check farm_idle_4 4 farm idle
 check farm_null_8 8 bench_null
 exit $failed
