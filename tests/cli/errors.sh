@@ -173,6 +173,57 @@ other_numerics() { # a resume on another kernel level or BLAS core is refused un
         expect 0 '' env OPENBLAS_CORETYPE=Prescott timeout 60 "$psisweep" run "$job" --allow-mixed -o "$work/core.h5"
 }
 
+ranks_disagree() { # another job file or other data on one rank is not computed with
+    cp "$job" "$work/other.yaml"
+    expect 6 'the jobs that the ranks were given differ' timeout 60 mpirun --oversubscribe \
+        -n 1 "$psisweep" run "$job" -o "$work/mix.h5" : \
+        -n 1 "$psisweep" run "$job" --set train.rate=0.1 -o "$work/mix.h5" || return 1
+    mkdir -p "$work/a/D" "$work/b/D"
+    for side in a b; do
+        /usr/bin/python3 tests/ref/recompute.py make "$work/$side/D" || return 1
+    done
+    printf '\1' | dd of="$work/b/D/train-labels-idx1-ubyte" bs=1 seek=20 conv=notrunc 2>/dev/null
+    printf '\2' | dd of="$work/a/D/train-labels-idx1-ubyte" bs=1 seek=20 conv=notrunc 2>/dev/null
+    local set="--set data.set=idx --set data.path=D --set data.train=0 --set data.test=0"
+    expect 6 'the data that the ranks have read differ' timeout 60 mpirun --oversubscribe \
+        -n 1 -wdir "$work/a" "$psisweep" run "$job" $set -o "$work/mix.h5" : \
+        -n 1 -wdir "$work/b" "$psisweep" run "$job" $set -o "$work/mix.h5" &&
+        [ ! -e "$work/mix.h5" ]
+}
+
+not_files() { # what is no results file stays as it is
+    expect 5 'not a regular file' ranks 0 run "$job" -o /dev/null &&
+        expect 5 'not a regular file' ranks 0 fmin /dev/null && [ ! -e /dev/.null.leader.lock ] &&
+        expect 2 'at most 244 bytes' ranks 0 run "$job" -o "$work/$(printf '%0250d' 0).h5" || return 1
+    : >"$work/empty.h5" # as mktemp makes one
+    expect 0 '' ranks 0 run "$job" -q -o "$work/empty.h5" && same "$work/good.h5" "$work/empty.h5" || return 1
+    expect 2 'train.batch: expected at most the 600 training samples' \
+        ranks 0 run "$job" --set train.batch=601 -o "$work/batch.h5" && [ ! -e "$work/batch.h5" ]
+    # a wrong --from leaves nothing that would stand in the way of the right one
+    expect 2 'train.rate' ranks 0 run "$job" --set train.rate=0.1 --from "$work/good.h5" -o "$work/from.h5" &&
+        [ ! -e "$work/from.h5" ]
+}
+
+linked() { # one file, whatever name leads to it, is one sweep at a time
+    ln -s linked.h5 "$work/link.h5"
+    ranks 0 run "$job" --set train.epochs=3000 -q -o "$work/linked.h5" &
+    until [ -e "$work/linked.h5" ]; do sleep 0.02; done
+    expect 6 'in use by another psisweep run' ranks 0 run "$job" --set train.epochs=3000 -o "$work/link.h5"
+    local found=$?
+    pkill -TERM -f "epochs=3000 -q -o $work/linked.h5"
+    wait
+    return $found
+}
+
+standard_output() { # a full disk behind a redirection is an error, a closed stream no trap
+    "$psisweep" fmin "$work/good.h5" >/dev/full 2>"$work/stderr"
+    [ $? -eq 5 ] || return 1
+    "$psisweep" run "$job" --print-config >/dev/full 2>"$work/stderr"
+    [ $? -eq 5 ] || return 1
+    "$psisweep" run "$job" -q -o "$work/closed.h5" <&- >&- || return 1
+    same "$work/good.h5" "$work/closed.h5"
+}
+
 check error_usage usage
 check error_help help
 check error_said_once said_once
@@ -182,6 +233,10 @@ check error_data_files data_files
 check error_output_files output_files
 check error_results_files results_files
 check error_damaged_parent damaged_parent
+check error_ranks_disagree ranks_disagree
+check error_not_files not_files
+check error_linked linked
+check error_standard_output standard_output
 check error_formats formats
 check error_names_are_data names_are_data
 check error_failed_cells failed_cells
