@@ -6,6 +6,7 @@
 #ifndef PSISWEEP_NET_KERNEL_H
 #define PSISWEEP_NET_KERNEL_H
 
+#include "conv_kernel.h"
 #include "psisweep/kernel.h"
 
 #include <stddef.h>
@@ -67,6 +68,8 @@ struct psi_kernels {
      * w = w - rate m / (rescale sqrt(v) + epsilon); w, m, v 0 where mask is 0. */
     void (*adam)(float *w, const float *gradient, float *m, float *v, const uint8_t *mask,
                  size_t count, const struct psi_adam *adam);
+
+    const struct psi_conv_kernels *conv;
 };
 
 /* The kernels of a level; NULL where this processor or this build lacks them. */

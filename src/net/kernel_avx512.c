@@ -2,7 +2,16 @@
 
 #ifdef __x86_64__
 
+#include <immintrin.h>
+
 #define KERNEL __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define WIDE 16
+#define BROADCAST(s) ((vector)_mm512_set1_ps(s))
+#define MULTIPLY_ADD(a, b, c) ((vector)_mm512_fmadd_ps(a, b, c))
+/* of 32 registers */
+#define VECTORS 4
+#define ROWS 5
+#define COLUMNS 5
 #include "kernel_body.h"
 
 const struct psi_kernels *psi_kernels_avx512(void)

@@ -3,6 +3,7 @@
  * Most are bound by memory, where nothing is won by hand. The Makefile's -fno-math-errno and
  * -fno-trapping-math are what lets Adam's square root and masked updates vectorise.
  */
+#include "conv_body.h"
 #include "kernel.h"
 
 #include <math.h>
@@ -239,5 +240,5 @@ KERNEL static void adam(float *restrict w, const float *restrict gradient, float
     }
 }
 
-static const struct psi_kernels kernels = {gather, pack, unpack, bias_relu, bias_relu_backward,
-                                           sgd,    adam};
+static const struct psi_kernels kernels = {
+    gather, pack, unpack, bias_relu, bias_relu_backward, sgd, adam, &conv_kernels};

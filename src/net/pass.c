@@ -18,7 +18,7 @@ static void pack_input(struct psi_network *network, size_t batch)
     struct psi_skip *skip = &packed->skip;
     size_t features = network->activation[0].features, blocks = features / PSI_BLOCK;
     packed->use = 0;
-    if (features % PSI_BLOCK)
+    if (packed->none || features % PSI_BLOCK)
         return;
     skip->live = skip->dead = 0;
     for (size_t i = 0; i < blocks; i++) {
@@ -56,21 +56,42 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
     pack_input(network, batch);
 }
 
-const float *psi_network_forward(struct psi_network *network, size_t batch)
+/* state: the parameters in training, else NULL. */
+static struct psi_pass open_pass(const struct psi_network *network, size_t batch, float *state)
 {
     assert(batch >= 1 && batch <= network->max_batch);
+    return (struct psi_pass){.kernels = network->kernels,
+                             .parameter = network->parameter,
+                             .batch = batch,
+                             .packed = network->packed.use ? &network->packed : NULL,
+                             .work = network->work,
+                             .state = state};
+}
+
+static const float *forward(struct psi_network *network, const struct psi_pass *pass)
+{
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch,
-                            network->packed.use ? &network->packed : NULL};
     for (size_t i = 0; i < network->layers; i++) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};
         for (size_t k = 0; k < layer->type->inputs; k++)
             x[k] = network->activation[layer->input[k]].value;
-        layer->type->forward(layer, &pass, x, network->activation[i + 1].value);
+        layer->type->forward(layer, pass, x, network->activation[i + 1].value);
     }
     psi_denormal_restore(mode);
     return network->activation[network->layers].value;
+}
+
+const float *psi_network_forward(struct psi_network *network, size_t batch)
+{
+    struct psi_pass pass = open_pass(network, batch, NULL);
+    return forward(network, &pass);
+}
+
+const float *psi_network_forward_training(struct psi_network *network, size_t batch)
+{
+    struct psi_pass pass = open_pass(network, batch, network->parameter);
+    return forward(network, &pass);
 }
 
 /* Has a layer after number `after`, or an input of it before number k, written activation a's
@@ -90,10 +111,8 @@ static int is_written(const struct psi_network *network, size_t a, size_t after,
 void psi_network_backward(struct psi_network *network, size_t batch, float *dlogits, float decay,
                           float *gradient)
 {
-    assert(batch >= 1 && batch <= network->max_batch);
+    struct psi_pass pass = open_pass(network, batch, network->parameter);
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch,
-                            network->packed.use ? &network->packed : NULL};
     for (size_t i = network->layers; i-- > 0;) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};

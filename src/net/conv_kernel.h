@@ -1,0 +1,46 @@
+/* The kernel contract of convolutions, part of psi_kernels.
+ *
+ * Everything is done on tiles: 64 samples of a batch, innermost, so that one pixel of one channel
+ * is a whole number of vectors whatever the instruction set, and borders, strides and odd numbers
+ * of samples are a matter of copying alone. A tile is (channels, height, width, PSI_TILE), aligned
+ * to 64 bytes; lanes without a sample hold zeros. Activations are (features, batch) as everywhere:
+ * `stride` = batch, `lanes` = samples of it that belong to the tile.
+ */
+#ifndef PSISWEEP_NET_CONV_KERNEL_H
+#define PSISWEEP_NET_CONV_KERNEL_H
+
+#include <stddef.h>
+
+enum {
+    PSI_TILE = 64,
+    PSI_GROUP = 5 /* output channels computed together: 20, 50 and 65 are multiples of it */
+};
+
+/* Stride 1, square windows, `pad` zeros around: out_height = height + 2 pad - kernel + 1. */
+struct psi_conv {
+    size_t in, height, width;
+    size_t out, out_height, out_width;
+    size_t kernel, pad; /* pad < kernel */
+};
+
+struct psi_conv_kernels {
+    /* tile (channels, height + 2 pad, width + 2 pad, PSI_TILE) = x (channels, height, width,
+     * stride), zeros around and in lanes past `lanes`. */
+    void (*tile)(const float *x, size_t channels, size_t height, size_t width, size_t pad,
+                 size_t stride, size_t lanes, float *tile);
+
+    /* y (out, out_height, out_width, stride) = (add ? y : 0) + bias + sum over in, ky, kx of
+     *   w[out][in][ky][kx] x[in][oy + ky - pad][ox + kx - pad],
+     * then max(y, 0) if relu. x is a tile without pads; packed (groups, in, kernel, kernel,
+     * PSI_GROUP) as psi_conv_pack makes it; bias (out) or NULL = 0. */
+    void (*convolve)(const struct psi_conv *conv, const float *x, const float *packed,
+                     const float *bias, int relu, int add, float *y, size_t stride, size_t lanes);
+
+    /* gradient (out, in, kernel, kernel) = decay * gradient + sum over pixels and samples of
+     *   dy[out][oy][ox] x[in][oy + ky - pad][ox + kx - pad];
+     * x a tile with the conv's pads, dy a tile without. decay = 0 ignores what gradient held. */
+    void (*weight_gradient)(const struct psi_conv *conv, const float *x, const float *dy,
+                            float decay, float *gradient);
+};
+
+#endif
