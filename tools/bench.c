@@ -1,9 +1,9 @@
-/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 on MNIST, batch 60, SGD with
- * momentum, dense. It reads commands from standard input and answers each with one line:
- *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
- *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
- *   score    evaluate the test split   -> "accuracy loss"
- * Usage: bench DATA_FOLDER
+/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 (mlp) or LeNet-5 (lenet5) on
+ * MNIST, Conv-2 (conv2) on CIFAR-10, batch 60, SGD with momentum, dense. It reads commands from
+ * standard input and answers each with one line: run N    do N more training steps  -> "seconds
+ * loss" (loss of the last step) parts N  N steps, each part timed  -> "gather forward loss update"
+ * in microseconds a step score    evaluate the test split   -> "accuracy loss" Usage: bench MODEL
+ * DATA_FOLDER
  */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
@@ -46,7 +46,7 @@ static void step(struct bench *bench, double *part)
         label[b] = train->label[index[b]];
     psi_network_gather(bench->network, bench->dataset, train, index, BATCH);
     time[1] = psi_clock_monotonic();
-    const float *logits = psi_network_forward(bench->network, BATCH);
+    const float *logits = psi_network_forward_training(bench->network, BATCH);
     time[2] = psi_clock_monotonic();
     bench->loss =
         psi_softmax_cross_entropy(logits, label, bench->dataset->classes, BATCH, bench->dlogits);
@@ -80,14 +80,27 @@ static void command(struct bench *bench, const char *line, struct psi_error *err
     fflush(stdout);
 }
 
-static enum psi_status prepare(struct bench *bench, char *folder, struct psi_error *err)
+static enum psi_status prepare(struct bench *bench, const char *name, char *folder,
+                               struct psi_error *err)
 {
-    struct psi_data_spec data = {.set = PSI_MNIST, .path = folder};
+    static const struct {
+        const char *name;
+        int set, kind;
+        double rate;
+    } models[] = {{"mlp", PSI_MNIST, PSI_MLP, 0.02},
+                  {"lenet5", PSI_MNIST, PSI_LENET5, 0.01},
+                  {"conv2", PSI_CIFAR10, PSI_CONV2, 0.01}};
+    size_t m = 0, count = sizeof models / sizeof *models;
+    while (m < count && strcmp(models[m].name, name) != 0)
+        m++;
+    if (m == count)
+        return psi_fail(err, PSI_USAGE, "%s: not a model here", name);
+    struct psi_data_spec data = {.set = models[m].set, .path = folder};
     struct psi_model_spec model = {
-        .kind = PSI_MLP, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
+        .kind = models[m].kind, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
     struct psi_random random;
     bench->spec = (struct psi_train_spec){
-        .optimizer = PSI_SGD, .rate = 0.02, .momentum = 0.9, .batch = BATCH};
+        .optimizer = PSI_SGD, .rate = models[m].rate, .momentum = 0.9, .batch = BATCH};
     enum psi_status status = psi_dataset_create(&data, &bench->dataset, err);
     if (status == PSI_OK)
         status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
@@ -115,11 +128,11 @@ int main(int argc, char **argv)
     struct bench bench = {0};
     struct psi_error err = {0};
     char line[64];
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench DATA_FOLDER\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: bench MODEL DATA_FOLDER\n");
         return 2;
     }
-    enum psi_status status = prepare(&bench, argv[1], &err);
+    enum psi_status status = prepare(&bench, argv[1], argv[2], &err);
     if (status == PSI_OK) {
         printf("psisweep kernels=%s blas=%s\n", psi_kernels_name(psi_kernels_best()),
                psi_blas_core());
