@@ -20,10 +20,13 @@ static size_t window_of(const struct psi_layer *layer, size_t out)
     return (c * layer->in.height + 2 * y) * layer->in.width + 2 * x;
 }
 
-/* A NaN goes through, so that it shows. */
-static inline float larger(float a, float b)
+/* y = max(y, x); a NaN goes through, so that it shows. */
+static inline void rise_to(float *restrict y, const float *restrict x, size_t count)
 {
-    return (a >= b) | (a != a) ? a : b;
+    for (size_t i = 0; i < count; i++) {
+        float most = y[i], other = x[i];
+        y[i] = (most >= other) | (most != most) ? most : other;
+    }
 }
 
 /* y = max of the window */
@@ -32,9 +35,11 @@ static void maxpool_forward(const struct psi_layer *layer, const struct psi_pass
 {
     size_t batch = pass->batch, below = layer->in.width * batch;
     for (size_t out = 0; out < psi_shape_features(&layer->out); out++, y += batch) {
-        const float *a = x[0] + window_of(layer, out) * batch, *c = a + below;
-        for (size_t i = 0; i < batch; i++)
-            y[i] = larger(larger(a[i], a[batch + i]), larger(c[i], c[batch + i]));
+        const float *from = x[0] + window_of(layer, out) * batch;
+        memcpy(y, from, batch * sizeof *y);
+        rise_to(y, from + batch, batch);
+        rise_to(y, from + below, batch);
+        rise_to(y, from + below + batch, batch);
     }
 }
 
