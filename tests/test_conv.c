@@ -186,6 +186,21 @@ static void test_conv(void **state)
         check(&examples[i], 1000);
 }
 
+/* Enough channels for Winograd's way: borders of 0, 1, 2, odd sizes, samples that fill a vector, a
+ * tile, neither, and too few for it. */
+static void test_winograd(void **state)
+{
+    (void)state;
+    static const struct example examples[] = {
+        CONV(16, 4, 4, 16, 3, 1, 16, 0, 0), CONV(17, 5, 6, 21, 3, 1, 60, 1, 0),
+        CONV(16, 5, 5, 18, 3, 0, 64, 1, 0), CONV(19, 3, 4, 16, 3, 2, 33, 0, 1),
+        CONV(16, 3, 3, 16, 3, 1, 66, 1, 0), CONV(16, 1, 1, 17, 3, 1, 20, 1, 0),
+        CONV(16, 4, 2, 16, 3, 1, 15, 1, 0), CONV(20, 2, 7, 16, 3, 1, 81, 1, 0),
+    };
+    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++)
+        check(&examples[i], 12);
+}
+
 static void test_pool(void **state)
 {
     (void)state;
@@ -292,9 +307,13 @@ static void test_batchnorm_statistics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv),      cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_pool_ties), cmocka_unit_test(test_pool_keeps_nan),
-        cmocka_unit_test(test_batchnorm), cmocka_unit_test(test_batchnorm_statistics),
+        cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_pool_ties),
+        cmocka_unit_test(test_pool_keeps_nan),
+        cmocka_unit_test(test_batchnorm),
+        cmocka_unit_test(test_batchnorm_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * The input's gradient is a convolution of dy with the weights turned around:
  * dx[in][q] = sum over o, ky, kx of w[o][in][ky][kx] dy[o][q - (ky, kx) + pad]. */
 #include "layer.h"
+#include "winograd.h"
 
 #include <assert.h>
 #include <string.h>
@@ -72,6 +73,8 @@ static void conv_plan(struct psi_layer *layer)
     size_t forth = packed_size(&conv), other = packed_size(&back);
     layer->work = PSI_TILE * (conv.in * height * width + psi_shape_features(&layer->out)) +
                   (forth > other ? forth : other);
+    if (psi_winograd_work(&conv) > layer->work)
+        layer->work = psi_winograd_work(&conv);
 }
 
 static size_t lanes_of(size_t batch, size_t first)
@@ -84,15 +87,40 @@ static void conv_forward(const struct psi_layer *layer, const struct psi_pass *p
 {
     const struct psi_conv_kernels *kernels = pass->kernels->conv;
     const float *bias = layer->unbiased ? NULL : pass->parameter + layer->bias;
+    const float *weight = pass->parameter + layer->weight;
     struct psi_conv conv = shape_of(layer);
     float *tile = pass->work, *packed = tile + PSI_TILE * psi_shape_features(&layer->in);
-    pack(&conv, pass->parameter + layer->weight, layer->fan_in, conv.kernel * conv.kernel, 0,
-         packed);
     for (size_t b = 0; b < pass->batch; b += PSI_TILE) {
         size_t lanes = lanes_of(pass->batch, b);
+        if (psi_winograd_pays(&conv, lanes)) {
+            psi_winograd_forward(kernels, &conv, x[0] + b, weight, bias, layer->relu, y + b,
+                                 pass->batch, lanes, pass->work);
+            continue;
+        }
+        pack(&conv, weight, layer->fan_in, conv.kernel * conv.kernel, 0, packed);
         kernels->tile(x[0] + b, conv.in, conv.height, conv.width, 0, pass->batch, lanes, tile);
         kernels->convolve(&conv, tile, packed, bias, layer->relu, 0, y + b, pass->batch, lanes);
     }
+}
+
+/* Of one tile, dy's ReLU done: the direct way. */
+static void backward_tile(const struct psi_conv_kernels *kernels, const struct psi_conv *conv,
+                          const float *x, const float *w, const float *dy, float decay,
+                          float *gradient, int add, float *dx, size_t stride, size_t lanes,
+                          float *work)
+{
+    struct psi_conv back = turned(conv);
+    size_t pixels = conv->out_height * conv->out_width, window = conv->kernel * conv->kernel;
+    size_t padded = (conv->height + 2 * conv->pad) * (conv->width + 2 * conv->pad);
+    float *dy_tile = work, *x_tile = dy_tile + PSI_TILE * conv->out * pixels;
+    float *packed = x_tile + PSI_TILE * conv->in * padded;
+    kernels->tile(dy, conv->out, conv->out_height, conv->out_width, 0, stride, lanes, dy_tile);
+    kernels->tile(x, conv->in, conv->height, conv->width, conv->pad, stride, lanes, x_tile);
+    kernels->weight_gradient(conv, x_tile, dy_tile, decay, gradient);
+    if (!dx)
+        return;
+    pack(&back, w, window, conv->in * window, 1, packed);
+    kernels->convolve(&back, dy_tile, packed, NULL, 0, add, dx, stride, lanes);
 }
 
 static void conv_backward(const struct psi_layer *layer, const struct psi_pass *pass,
@@ -100,26 +128,17 @@ static void conv_backward(const struct psi_layer *layer, const struct psi_pass *
                           float *gradient, const struct psi_input_gradient *dx)
 {
     const struct psi_conv_kernels *kernels = pass->kernels->conv;
-    struct psi_conv conv = shape_of(layer), back = turned(&conv);
-    size_t pixels = conv.out_height * conv.out_width, window = conv.kernel * conv.kernel;
-    size_t padded = (conv.height + 2 * conv.pad) * (conv.width + 2 * conv.pad);
-    float *dy_tile = pass->work, *x_tile = dy_tile + PSI_TILE * conv.out * pixels;
-    float *packed = x_tile + PSI_TILE * conv.in * padded;
+    struct psi_conv conv = shape_of(layer);
+    size_t pixels = conv.out_height * conv.out_width;
     if (!layer->unbiased)
         pass->kernels->bias_relu_backward(dy, y, conv.out, pixels * pass->batch, layer->relu, decay,
                                           gradient + layer->bias);
-    if (dx[0].dx)
-        pack(&back, pass->parameter + layer->weight, window, layer->fan_in, 1, packed);
     for (size_t b = 0; b < pass->batch; b += PSI_TILE) {
         size_t lanes = lanes_of(pass->batch, b);
-        kernels->tile(dy + b, conv.out, conv.out_height, conv.out_width, 0, pass->batch, lanes,
-                      dy_tile);
-        kernels->tile(x[0] + b, conv.in, conv.height, conv.width, conv.pad, pass->batch, lanes,
-                      x_tile);
-        kernels->weight_gradient(&conv, x_tile, dy_tile, b ? 1 : decay, gradient + layer->weight);
-        if (dx[0].dx)
-            kernels->convolve(&back, dy_tile, packed, NULL, 0, dx[0].add, dx[0].dx + b, pass->batch,
-                              lanes);
+        (psi_winograd_pays(&conv, lanes) ? psi_winograd_backward : backward_tile)(
+            kernels, &conv, x[0] + b, pass->parameter + layer->weight, dy + b, b ? 1 : decay,
+            gradient + layer->weight, dx[0].add, dx[0].dx ? dx[0].dx + b : NULL, pass->batch, lanes,
+            pass->work);
     }
 }
 

@@ -12,6 +12,7 @@
 
 /* WIDE floats wherever floats may lie */
 typedef float vector __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
+typedef int integers __attribute__((vector_size(4 * WIDE)));
 
 KERNEL static void conv_tile(const float *x, size_t channels, size_t height, size_t width,
                              size_t pad, size_t stride, size_t lanes, float *tile)
@@ -183,8 +184,15 @@ KERNEL static void conv_weight_gradient(const struct psi_conv *conv, const float
         }
 }
 
+#include "winograd_body.h"
+
 static const struct psi_conv_kernels conv_kernels = {
     .tile = conv_tile,
     .convolve = conv_convolve,
     .weight_gradient = conv_weight_gradient,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
+    .winograd_output_back = winograd_output_back,
+    .winograd_input_back = winograd_input_back,
+    .multiply = winograd_multiply,
 };

@@ -13,7 +13,8 @@
 
 enum {
     PSI_TILE = 64,
-    PSI_GROUP = 5 /* output channels computed together: 20, 50 and 65 are multiples of it */
+    PSI_LANES_LEAST = 16, /* floats of the widest vector */
+    PSI_GROUP = 5         /* output channels computed together: 20, 50 and 65 are multiples of it */
 };
 
 /* Stride 1, square windows, `pad` zeros around: out_height = height + 2 pad - kernel + 1. */
@@ -41,6 +42,21 @@ struct psi_conv_kernels {
      * x a tile with the conv's pads, dy a tile without. decay = 0 ignores what gradient held. */
     void (*weight_gradient)(const struct psi_conv *conv, const float *x, const float *dy,
                             float decay, float *gradient);
+
+    /* What Winograd's F(2 x 2, 3 x 3) is made of (winograd.c): of the 2 x 2 outputs number (ty, tx)
+     * and the 4 x 4 inputs that they read, for `lanes` samples, PSI_LANES_LEAST or more. Matrices
+     * of 16 places: v (16, in, step), m (16, out, step), PSI_TILE of step used. */
+    void (*winograd_input)(const struct psi_conv *conv, const float *x, size_t stride, size_t lanes,
+                           size_t ty, size_t tx, float *v, size_t step);
+    void (*winograd_output)(const struct psi_conv *conv, const float *m, const float *bias,
+                            int relu, size_t ty, size_t tx, float *y, size_t stride, size_t lanes);
+    void (*winograd_output_back)(const struct psi_conv *conv, const float *dy, size_t stride,
+                                 size_t lanes, size_t ty, size_t tx, float *m, size_t step);
+    void (*winograd_input_back)(const struct psi_conv *conv, const float *v, size_t step, size_t ty,
+                                size_t tx, int add, float *dx, size_t stride, size_t lanes);
+    /* c (rows, PSI_TILE) = a (rows, depth) b (depth, step); a packed (groups, depth, PSI_GROUP). */
+    void (*multiply)(size_t rows, size_t depth, const float *packed, const float *b, size_t step,
+                     float *c);
 };
 
 #endif
