@@ -1,4 +1,5 @@
-#include "layer.h"
+#include "compile.h"
+#include "sparse.h"
 #include "psisweep/memory.h"
 
 #include <assert.h>
@@ -102,15 +103,17 @@ static int allocate_arrays(struct psi_network *network, struct psi_error *err)
     return 1;
 }
 
-/* Room for the input without its constants: psi_packed_input. */
+/* Room for the input without its constants, psi_packed_input, if some layer reads that. */
 static int allocate_packed(struct psi_network *network, struct psi_error *err)
 {
     struct psi_packed_input *packed = &network->packed;
     size_t features = network->activation[0].features, units = 0;
     for (size_t i = 0; i < network->layers; i++)
-        if (network->layer[i].input[0] == 0 && network->layer[i].units > units)
+        if (network->layer[i].type == &psi_layer_dense && network->layer[i].input[0] == 0 &&
+            network->layer[i].units > units)
             units = network->layer[i].units;
-    size_t row = sizeof(float) * network->max_batch;
+    size_t row = units ? sizeof(float) * network->max_batch : 0;
+    packed->none = !units;
     packed->skip.block = psi_allocate(features, sizeof *packed->skip.block, "packed input", err);
     packed->constant = psi_allocate(features, sizeof *packed->constant, "packed input", err);
     packed->seen = psi_allocate(features, sizeof *packed->seen, "packed input", err);
@@ -119,6 +122,11 @@ static int allocate_packed(struct psi_network *network, struct psi_error *err)
         psi_allocate((features + PSI_BLOCK) * units, sizeof(float), "packed input", err);
     packed->skip.constant = packed->constant;
     return packed->skip.block && packed->constant && packed->seen && packed->x && packed->weight;
+}
+
+int psi_network_allocate(struct psi_network *network, struct psi_error *err)
+{
+    return allocate_arrays(network, err) && allocate_packed(network, err);
 }
 
 enum psi_status psi_network_create(const struct psi_model_spec *spec,
@@ -145,7 +153,7 @@ enum psi_status psi_network_create(const struct psi_model_spec *spec,
         goto out;
     lay_out_mlp(network, spec, shape->classes);
     plan(network, shape);
-    if (!allocate_arrays(network, err) || !allocate_packed(network, err))
+    if (!psi_network_allocate(network, err))
         goto out;
     *out = network;
     return PSI_OK;
@@ -162,6 +170,9 @@ void psi_network_destroy(struct psi_network *network)
         free(network->activation[i].gradient);
         free(network->activation[i].value);
     }
+    for (size_t i = 0; network->layer && i < network->layers; i++)
+        psi_sparse_destroy(network->layer[i].sparse);
+    psi_compiled_destroy(network->compiled);
     free(network->packed.weight);
     free(network->packed.x);
     free(network->packed.seen);
@@ -181,7 +192,7 @@ size_t psi_network_max_batch(const struct psi_network *network)
 
 size_t psi_network_features(const struct psi_network *network)
 {
-    return network->activation[0].features;
+    return network->compiled ? network->compiled->inputs : network->activation[0].features;
 }
 
 size_t psi_network_classes(const struct psi_network *network)
