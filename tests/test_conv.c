@@ -69,6 +69,7 @@ static void bed_open(struct bed *bed, const struct example *example)
         bed->weight[i] = psi_random_normal(&random);
     bed->pass = (struct psi_pass){.parameter = bed->parameter,
                                   .batch = example->batch,
+                                  .samples = example->batch,
                                   .work = room(layer->work, sizeof(float)),
                                   .state = bed->parameter};
 }

@@ -108,4 +108,29 @@ enum psi_status psi_network_paths(const struct psi_network *network, const uint8
                                   uint8_t *on_path, uint8_t *reachable, size_t *count,
                                   struct psi_error *err);
 
+/* Another network that is this one under a mask (weights), made to be fast: its parameters are of
+ * some layers all weights as before, of others (the sparse path) the surviving ones alone, in an
+ * order of its own; then all that is not pruned. What neither leads to an output nor is led to by
+ * the data is not computed, which changes no logit and no gradient: pixels nobody reads, units
+ * without a path to an output; a unit without inputs stays, for it emits relu(bias). Forward,
+ * backward, optimisers, psi_train and psi_evaluate take it as any other, with psi_network_mask() as
+ * its mask; it has no matrices, is not initialised, and paths and masks are asked of the network
+ * it came from, whose parameters it starts with and to which it owes nothing later. Results agree
+ * with that one's within rounding.
+ *
+ * Which path a layer goes is a function of its shape and density, the kernel level, and
+ * input_density, the share of non-zero pixels in the training data. *out = NULL where no layer
+ * gains by it. */
+enum psi_status psi_network_compile(const struct psi_network *network, const uint8_t *mask,
+                                    double input_density, struct psi_network **out,
+                                    struct psi_error *err);
+
+/* Write a compiled network's parameters back where they came from; pruned weights are set to 0. */
+void psi_network_expand(const struct psi_network *compiled, struct psi_network *network);
+
+/* Of a compiled network, borrowed: which of its weights survive (weights); which inputs are the
+ * rows of psi_network_input, ascending, NULL = all. */
+const uint8_t *psi_network_mask(const struct psi_network *compiled);
+const uint32_t *psi_network_inputs(const struct psi_network *compiled);
+
 #endif

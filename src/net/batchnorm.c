@@ -26,42 +26,54 @@ static void batchnorm_initialise(const struct psi_layer *layer, float *parameter
     }
 }
 
-/* Sums over a row, in 16 parts and blocks so that it vectorises and floats suffice: of (x - a) and
- * of (x - a) (z - b). */
-static void row_sums(const float *x, float a, const float *z, float b, size_t count, double *sum,
-                     double *product)
+/* A channel's values: so many rows of columns, of which the first `samples` count. */
+struct channel {
+    size_t rows, columns, samples;
+};
+
+static struct channel channel_of(const struct psi_layer *layer, const struct psi_pass *pass)
 {
-    enum { LANES = 16, BLOCK = 1024 };
+    return (struct channel){layer->in.height * layer->in.width, pass->batch, pass->samples};
+}
+
+/* Sums over a channel: of (x - a) and of (x - a) (z - b); in 16 parts so that it vectorises, and
+ * row by row so that floats suffice. */
+static void sums(const struct channel *channel, const float *x, float a, const float *z, float b,
+                 double *sum, double *product)
+{
+    enum { PARTS = 16 };
     *sum = *product = 0;
-    for (size_t first = 0; first < count; first += BLOCK) {
-        size_t end = count - first < BLOCK ? count : first + BLOCK, i = first;
-        float part[LANES] = {0}, part_product[LANES] = {0};
-        for (; i + LANES <= end; i += LANES)
-            for (size_t lane = 0; lane < LANES; lane++) {
+    for (size_t row = 0; row < channel->rows; row++, x += channel->columns, z += channel->columns) {
+        float part[PARTS] = {0}, part_product[PARTS] = {0};
+        size_t i = 0;
+        for (; i + PARTS <= channel->samples; i += PARTS)
+            for (size_t lane = 0; lane < PARTS; lane++) {
                 float d = x[i + lane] - a;
                 part[lane] += d;
                 part_product[lane] += d * (z[i + lane] - b);
             }
-        for (size_t lane = 0; i < end; i++, lane++) {
+        for (size_t lane = 0; i < channel->samples; i++, lane++) {
             part[lane] += x[i] - a;
             part_product[lane] += (x[i] - a) * (z[i] - b);
         }
-        for (size_t lane = 0; lane < LANES; lane++) {
-            *sum += (double)part[lane];
-            *product += (double)part_product[lane];
+        for (size_t lane = 1; lane < PARTS; lane++) {
+            part[0] += part[lane];
+            part_product[0] += part_product[lane];
         }
+        *sum += (double)part[0];
+        *product += (double)part_product[0];
     }
 }
 
 /* The batch's statistics of channel c into what is kept, and the running ones moved towards them.
  */
-static void take_statistics(const struct psi_layer *layer, const float *x, size_t count, size_t c,
-                            float *state)
+static void take_statistics(const struct psi_layer *layer, const struct channel *channel,
+                            const float *x, size_t c, float *state)
 {
-    size_t channels = layer->in.channels;
+    size_t channels = layer->in.channels, count = channel->rows * channel->samples;
     double sum, square, n = (double)count;
     float origin = x[0]; /* any value near the mean keeps the difference of squares exact */
-    row_sums(x, origin, x, origin, count, &sum, &square);
+    sums(channel, x, origin, x, origin, &sum, &square);
     double mean = (double)origin + sum / n, variance = fmax(square / n - (sum / n) * (sum / n), 0);
     layer->kept[c] = (float)mean;
     layer->kept[channels + c] = (float)(1 / sqrt(variance + epsilon));
@@ -74,24 +86,40 @@ static void take_statistics(const struct psi_layer *layer, const float *x, size_
 static void batchnorm_forward(const struct psi_layer *layer, const struct psi_pass *pass,
                               const float *const *x, float *y)
 {
-    size_t channels = layer->in.channels, count = layer->in.height * layer->in.width * pass->batch;
+    struct channel channel = channel_of(layer, pass);
+    size_t channels = layer->in.channels, values = channel.rows * channel.columns;
     const float *gain = pass->parameter + layer->bias, *shift = gain + channels;
     const float *running = pass->parameter + layer->state;
-    for (size_t c = 0; c < channels; c++, y += count) {
-        const float *row = x[0] + c * count;
+    for (size_t c = 0; c < channels; c++, y += values) {
+        const float *row = x[0] + c * values;
         float mean = running[c], scale;
         if (pass->state) {
-            take_statistics(layer, row, count, c, pass->state);
+            take_statistics(layer, &channel, row, c, pass->state);
             mean = layer->kept[c];
             scale = gain[c] * layer->kept[channels + c];
         } else {
             scale = gain[c] * (float)(1 / sqrt((double)running[channels + c] + epsilon));
         }
         float offset = shift[c];
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < values; i++) {
             float value = (row[i] - mean) * scale + offset;
             y[i] = layer->relu && value < 0 ? 0 : value;
         }
+    }
+}
+
+/* dx = scale (dy - level - (x - mean) slope), 0 past the samples */
+static void input_gradient(const struct channel *channel, const float *x, const float *dy,
+                           float mean, float scale, float level, float slope, int add, float *dx)
+{
+    for (size_t row = 0; row < channel->rows; row++) {
+        size_t i = row * channel->columns, end = i + channel->samples;
+        for (; i < end; i++) {
+            float value = scale * (dy[i] - level - (x[i] - mean) * slope);
+            dx[i] = add ? dx[i] + value : value;
+        }
+        for (; i < (row + 1) * channel->columns; i++)
+            dx[i] = 0;
     }
 }
 
@@ -102,28 +130,24 @@ static void batchnorm_backward(const struct psi_layer *layer, const struct psi_p
                                const float *const *x, const float *y, float *dy, float decay,
                                float *gradient, const struct psi_input_gradient *dx)
 {
-    size_t channels = layer->in.channels, count = layer->in.height * layer->in.width * pass->batch;
+    struct channel channel = channel_of(layer, pass);
+    size_t channels = layer->in.channels, values = channel.rows * channel.columns;
     const float *gain = pass->parameter + layer->bias;
+    double n = (double)(channel.rows * channel.samples);
     float *own = gradient + layer->bias;
-    for (size_t c = 0; c < channels; c++, dy += count, y += count) {
-        const float *row = x[0] + c * count;
+    for (size_t c = 0; c < channels; c++, dy += values, y += values) {
+        const float *row = x[0] + c * values;
         float mean = layer->kept[c], inverse = layer->kept[channels + c];
-        for (size_t i = 0; layer->relu && i < count; i++)
+        for (size_t i = 0; layer->relu && i < values; i++)
             dy[i] = y[i] > 0 ? dy[i] : 0;
         double dshift, dgain;
-        row_sums(dy, 0, row, mean, count, &dshift, &dgain);
+        sums(&channel, dy, 0, row, mean, &dshift, &dgain);
         dgain *= (double)inverse;
         own[c] = (float)dgain + (decay == 0 ? 0 : decay * own[c]);
         own[channels + c] = (float)dshift + (decay == 0 ? 0 : decay * own[channels + c]);
-        if (!dx[0].dx)
-            continue;
-        float scale = gain[c] * inverse, level = (float)(dshift / (double)count);
-        float slope = (float)(dgain / (double)count) * inverse;
-        float *to = dx[0].dx + c * count;
-        for (size_t i = 0; i < count; i++) {
-            float value = scale * (dy[i] - level - (row[i] - mean) * slope);
-            to[i] = dx[0].add ? to[i] + value : value;
-        }
+        if (dx[0].dx)
+            input_gradient(&channel, row, dy, mean, gain[c] * inverse, (float)(dshift / n),
+                           (float)(dgain / n) * inverse, dx[0].add, dx[0].dx + c * values);
     }
 }
 

@@ -1,18 +1,11 @@
-/* The kernels of convolutions, once, for every backend. The including file defines
- *   KERNEL                  the functions' target attribute
- *   WIDE                    floats of a vector
- *   BROADCAST(s)            a vector of s
- *   MULTIPLY_ADD(a, b, c)   a b + c, fused where there is such an instruction
- *   VECTORS                 convolve: PSI_GROUP x VECTORS sums are kept in registers
- *   ROWS, COLUMNS           weight_gradient: ROWS x COLUMNS sums are
+/* The kernels of convolutions, once, for every backend. Besides what sparse_body.h asks for, the
+ * including file defines
+ *   VECTORS         convolve, multiply: PSI_GROUP x VECTORS sums are kept in registers
+ *   ROWS, COLUMNS   weight_gradient: ROWS x COLUMNS sums are
  */
 #include "conv_kernel.h"
 
 #include <string.h>
-
-/* WIDE floats wherever floats may lie */
-typedef float vector __attribute__((vector_size(4 * WIDE), aligned(4), may_alias));
-typedef int integers __attribute__((vector_size(4 * WIDE)));
 
 KERNEL static void conv_tile(const float *x, size_t channels, size_t height, size_t width,
                              size_t pad, size_t stride, size_t lanes, float *tile)
@@ -50,25 +43,25 @@ KERNEL static inline struct span clip(size_t at, size_t kernel, size_t pad, size
 }
 
 /* sum (PSI_GROUP, VECTORS) = the windows' products at one pixel; x and w at the window's origin in
- * channel 0, VECTORS * WIDE lanes of x. */
+ * channel 0, VECTORS * WIDTH lanes of x. */
 KERNEL static inline void convolve_pixel(const struct psi_conv *conv, struct span ky,
                                          struct span kx, const float *x, const float *w,
-                                         vector sum[PSI_GROUP][VECTORS])
+                                         vec sum[PSI_GROUP][VECTORS])
 {
     size_t row = conv->width * PSI_TILE, plane = conv->height * row;
     size_t wide = kx.end - kx.first;
     for (size_t o = 0; o < PSI_GROUP; o++)
         for (size_t v = 0; v < VECTORS; v++)
-            sum[o][v] = (vector){0};
+            sum[o][v] = (vec){0};
     for (size_t c = 0; c < conv->in; c++)
         for (size_t y = ky.first; y < ky.end; y++) {
             const float *at = x + c * plane + (y - ky.first) * row;
             const float *by = w + ((c * conv->kernel + y) * conv->kernel + kx.first) * PSI_GROUP;
             for (size_t i = 0; i < wide; i++, at += PSI_TILE, by += PSI_GROUP)
                 for (size_t v = 0; v < VECTORS; v++) {
-                    vector in = *(const vector *)(at + v * WIDE);
+                    vec in = *(const vec *)(at + v * WIDTH);
                     for (size_t o = 0; o < PSI_GROUP; o++)
-                        sum[o][v] = MULTIPLY_ADD(BROADCAST(by[o]), in, sum[o][v]);
+                        sum[o][v] = multiply_add(spread(by[o]), in, sum[o][v]);
                 }
         }
 }
@@ -105,12 +98,12 @@ KERNEL static void conv_convolve(const struct psi_conv *conv, const float *x, co
         for (size_t first = 0; first < conv->out; first += PSI_GROUP) {
             float sum[PSI_GROUP][PSI_TILE];
             const float *w = packed + first / PSI_GROUP * weights;
-            for (size_t b = 0; b < lanes; b += VECTORS * WIDE) {
-                vector part[PSI_GROUP][VECTORS];
+            for (size_t b = 0; b < lanes; b += VECTORS * WIDTH) {
+                vec part[PSI_GROUP][VECTORS];
                 convolve_pixel(conv, ky, kx, at + b, w, part);
                 for (size_t o = 0; o < PSI_GROUP; o++)
                     for (size_t v = 0; v < VECTORS; v++)
-                        *(vector *)&sum[o][b + v * WIDE] = part[o][v];
+                        *(vec *)&sum[o][b + v * WIDTH] = part[o][v];
             }
             for (size_t o = first; o < first + PSI_GROUP && o < conv->out; o++)
                 store_pixel(sum[o - first], bias ? bias[o] : 0, relu, add, lanes,
@@ -119,11 +112,11 @@ KERNEL static void conv_convolve(const struct psi_conv *conv, const float *x, co
     }
 }
 
-KERNEL static inline float vector_sum(vector v)
+KERNEL static inline float vector_sum(vec v)
 {
-    float part[WIDE];
+    float part[WIDTH];
     memcpy(part, &v, sizeof part);
-    for (size_t width = WIDE / 2; width > 0; width /= 2)
+    for (size_t width = WIDTH / 2; width > 0; width /= 2)
         for (size_t lane = 0; lane < width; lane++)
             part[lane] += part[lane + width];
     return part[0];
@@ -134,17 +127,17 @@ KERNEL static inline float vector_sum(vector v)
 KERNEL static inline void multiply_planes(const struct psi_conv *conv, const float *const *dy,
                                           const float *const *x, float sum[ROWS][COLUMNS])
 {
-    vector part[ROWS][COLUMNS] = {{{0}}};
+    vec part[ROWS][COLUMNS] = {{{0}}};
     size_t wide = conv->out_width * PSI_TILE, step = (conv->width + 2 * conv->pad) * PSI_TILE;
     for (size_t oy = 0; oy < conv->out_height; oy++)
-        for (size_t i = 0; i < wide; i += WIDE) {
-            vector in[COLUMNS];
+        for (size_t i = 0; i < wide; i += WIDTH) {
+            vec in[COLUMNS];
             for (size_t c = 0; c < COLUMNS; c++)
-                in[c] = *(const vector *)(x[c] + oy * step + i);
+                in[c] = *(const vec *)(x[c] + oy * step + i);
             for (size_t r = 0; r < ROWS; r++) {
-                vector out = *(const vector *)(dy[r] + oy * wide + i);
+                vec out = *(const vec *)(dy[r] + oy * wide + i);
                 for (size_t c = 0; c < COLUMNS; c++)
-                    part[r][c] = MULTIPLY_ADD(out, in[c], part[r][c]);
+                    part[r][c] = multiply_add(out, in[c], part[r][c]);
             }
         }
     for (size_t r = 0; r < ROWS; r++)

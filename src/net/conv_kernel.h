@@ -9,12 +9,12 @@
 #ifndef PSISWEEP_NET_CONV_KERNEL_H
 #define PSISWEEP_NET_CONV_KERNEL_H
 
+#include "kernel_sparse.h" /* PSI_TILE, PSI_LANES */
+
 #include <stddef.h>
 
 enum {
-    PSI_TILE = 64,
-    PSI_LANES_LEAST = 16, /* floats of the widest vector */
-    PSI_GROUP = 5         /* output channels computed together: 20, 50 and 65 are multiples of it */
+    PSI_GROUP = 5 /* output channels computed together: 20, 50 and 65 are multiples of it */
 };
 
 /* Stride 1, square windows, `pad` zeros around: out_height = height + 2 pad - kernel + 1. */
@@ -44,7 +44,7 @@ struct psi_conv_kernels {
                             float decay, float *gradient);
 
     /* What Winograd's F(2 x 2, 3 x 3) is made of (winograd.c): of the 2 x 2 outputs number (ty, tx)
-     * and the 4 x 4 inputs that they read, for `lanes` samples, PSI_LANES_LEAST or more. Matrices
+     * and the 4 x 4 inputs that they read, for `lanes` samples, PSI_LANES or more. Matrices
      * of 16 places: v (16, in, step), m (16, out, step), PSI_TILE of step used. */
     void (*winograd_input)(const struct psi_conv *conv, const float *x, size_t stride, size_t lanes,
                            size_t ty, size_t tx, float *v, size_t step);

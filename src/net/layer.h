@@ -2,7 +2,8 @@
  *
  * Activation 0 is the network's input, activation i + 1 is the output of layer i. A layer reads one
  * or two earlier activations (two: a residual sum). Arrays are (features, batch), feature-major and
- * compact: a feature's stride is the batch at hand, not the largest one.
+ * compact: a feature's stride is the batch at hand, not the largest one; in a compiled network it
+ * is rounded up to whole vectors.
  */
 #ifndef PSISWEEP_NET_LAYER_H
 #define PSISWEEP_NET_LAYER_H
@@ -31,11 +32,12 @@ struct psi_layer {
     size_t keeps;                 /* floats it keeps from a forward to its backward pass ... */
     float *kept;                  /* (keeps) ... here; owned */
     size_t work;                  /* floats of the pass's scratch it uses */
+    struct psi_sparse *sparse;    /* sparse: its patterns (sparse.h), owned; else NULL */
 };
 
 /* The network's input once more, without what is constant in the batch. */
 struct psi_packed_input {
-    int none; /* no layer reads it */
+    int none; /* no layer can read it */
     int use;  /* worth the packing, for the batch at hand */
     struct psi_skip skip;
     float *constant; /* (features) skip's */
@@ -48,11 +50,13 @@ struct psi_packed_input {
 struct psi_pass {
     const struct psi_kernels *kernels;
     const float *parameter; /* (parameters) */
-    size_t batch;
+    size_t batch; /* columns of every activation: in a compiled network the samples and up to 15
+                     copies of the last one, whose dlogits are 0 */
     const struct psi_packed_input *packed; /* for layers that read activation 0; NULL = as it is */
     float *work;                           /* (largest layer's work) of no meaning between layers */
-    float *state; /* the parameters once more, for running statistics to be updated in a training
-                     pass; NULL in evaluation, which reads them */
+    float *state;   /* the parameters once more, for running statistics to be updated in a training
+                       pass; NULL in evaluation, which reads them */
+    size_t samples; /* the first of the columns: for what is not done sample by sample */
 };
 
 /* Where a backward pass leaves the gradient by one input: dx (features, batch), NULL where nobody
@@ -97,6 +101,7 @@ struct psi_layer_type {
 };
 
 extern const struct psi_layer_type psi_layer_dense;
+extern const struct psi_layer_type psi_layer_sparse; /* dense, compiled for a mask */
 extern const struct psi_layer_type psi_layer_conv;
 extern const struct psi_layer_type psi_layer_maxpool;
 extern const struct psi_layer_type psi_layer_avgpool;
@@ -134,7 +139,11 @@ struct psi_network {
     float *parameter;                  /* (parameters) */
     float *work;                       /* see psi_pass */
     struct psi_packed_input packed;
+    struct psi_compiled *compiled; /* of a compiled network (compile.h), owned; else NULL */
 };
+
+/* Memory of a network whose layers are planned; 0 with err filled where there is none. */
+int psi_network_allocate(struct psi_network *network, struct psi_error *err);
 
 static inline size_t psi_shape_features(const struct psi_shape *shape)
 {

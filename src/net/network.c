@@ -1,4 +1,5 @@
-#include "layer.h"
+#include "compile.h"
+#include "sparse.h"
 #include "psisweep/memory.h"
 
 #include <assert.h>
@@ -131,6 +132,11 @@ static int allocate_packed(struct psi_network *network, struct psi_error *err)
     return packed->skip.block && packed->constant && packed->seen && packed->x && packed->weight;
 }
 
+int psi_network_allocate(struct psi_network *network, struct psi_error *err)
+{
+    return allocate_arrays(network, err) && allocate_packed(network, err);
+}
+
 enum psi_status psi_network_create(const struct psi_model_spec *spec,
                                    const struct psi_dataset *shape, size_t max_batch,
                                    int kernel_level, struct psi_network **out,
@@ -157,7 +163,7 @@ enum psi_status psi_network_create(const struct psi_model_spec *spec,
     if ((status = plan(network, shape, err)) != PSI_OK)
         goto out;
     status = PSI_MEMORY;
-    if (!allocate_arrays(network, err) || !allocate_packed(network, err))
+    if (!psi_network_allocate(network, err))
         goto out;
     *out = network;
     return PSI_OK;
@@ -174,8 +180,11 @@ void psi_network_destroy(struct psi_network *network)
         free(network->activation[i].gradient);
         free(network->activation[i].value);
     }
-    for (size_t i = 0; network->layer && i < network->layers; i++)
+    for (size_t i = 0; network->layer && i < network->layers; i++) {
+        psi_sparse_destroy(network->layer[i].sparse);
         free(network->layer[i].kept);
+    }
+    psi_compiled_destroy(network->compiled);
     free(network->packed.weight);
     free(network->packed.x);
     free(network->packed.seen);
@@ -196,7 +205,7 @@ size_t psi_network_max_batch(const struct psi_network *network)
 
 size_t psi_network_features(const struct psi_network *network)
 {
-    return network->activation[0].features;
+    return network->compiled ? network->compiled->inputs : network->activation[0].features;
 }
 
 size_t psi_network_classes(const struct psi_network *network)

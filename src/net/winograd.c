@@ -21,7 +21,7 @@ enum {
 int psi_winograd_pays(const struct psi_conv *conv, size_t lanes)
 {
     return conv->kernel == 3 && conv->in >= CHANNELS_LEAST && conv->out >= CHANNELS_LEAST &&
-           lanes >= PSI_LANES_LEAST;
+           lanes >= PSI_LANES;
 }
 
 static size_t grouped(size_t rows)

@@ -1,7 +1,7 @@
 /* The kernels of Winograd's F(2 x 2, 3 x 3), once, for every backend; see winograd.c for what they
  * are together. Part of conv_body.h.
  *
- * A tile of 4 x 4 inputs is read where it lies, 64 samples of it. Of fewer samples, at least WIDE,
+ * A tile of 4 x 4 inputs is read where it lies, 64 samples of it. Of fewer samples, at least WIDTH,
  * the last vector ends with the last sample and begins among those of the vector before: what is
  * computed twice is the same twice. Where samples are summed over, the second time is set to 0
  * (winograd_output_back), and where it is added, too. */
@@ -13,12 +13,12 @@ static const float winograd_zeros[PSI_TILE];
 /* Where vector number v begins among the samples. */
 static inline size_t sample_of(size_t v, size_t lanes)
 {
-    return (v + 1) * WIDE <= lanes ? v * WIDE : lanes - WIDE;
+    return (v + 1) * WIDTH <= lanes ? v * WIDTH : lanes - WIDTH;
 }
 
 static inline size_t vectors_of(size_t lanes)
 {
-    return (lanes + WIDE - 1) / WIDE;
+    return (lanes + WIDTH - 1) / WIDTH;
 }
 
 /* The pixels of tile (ty, tx): rows and columns y .. y + edge - 1 of a plane (height, width);
@@ -55,23 +55,23 @@ KERNEL static void winograd_input(const struct psi_conv *conv, const float *x, s
         const float *plane = x + c * conv->height * conv->width * stride, *from[PLACES];
         for (size_t k = 0; k < PLACES; k++)
             from[k] = pixel[k] < 0 ? winograd_zeros : plane + (size_t)pixel[k] * stride;
-        for (size_t i = 0; i < PSI_TILE / WIDE; i++) {
-            vector d[PLACES] = {{0}}, t[PLACES];
+        for (size_t i = 0; i < PSI_TILE / WIDTH; i++) {
+            vec d[PLACES] = {{0}}, t[PLACES];
             size_t at = i < vectors_of(lanes) ? sample_of(i, lanes) : 0;
             for (size_t k = 0; k < PLACES && i < vectors_of(lanes); k++)
-                d[k] = *(const vector *)(from[k] + at);
+                d[k] = *(const vec *)(from[k] + at);
             for (size_t k = 0; k < EDGE4; k++)
                 INPUT_ROW((t + k), (d + k), EDGE4);
             for (size_t k = 0; k < EDGE4; k++)
                 INPUT_ROW((d + EDGE4 * k), (t + EDGE4 * k), 1);
             for (size_t k = 0; k < PLACES; k++)
-                *(vector *)(v + (k * conv->in + c) * step + i * WIDE) = d[k];
+                *(vec *)(v + (k * conv->in + c) * step + i * WIDTH) = d[k];
         }
     }
 }
 
 /* dx (in, height, width, stride) += B dV B' of the tile; = where no tile before in raster order has
- * written and add is 0. Last vector first, for it may hold zeros for samples of the one before. */
+ * written and add is 0. Last vec first, for it may hold zeros for samples of the one before. */
 KERNEL static void winograd_input_back(const struct psi_conv *conv, const float *v, size_t step,
                                        size_t ty, size_t tx, int add, float *dx, size_t stride,
                                        size_t lanes)
@@ -81,9 +81,9 @@ KERNEL static void winograd_input_back(const struct psi_conv *conv, const float 
                     conv->width, pixel);
     for (size_t c = 0; c < conv->in; c++)
         for (size_t i = vectors_of(lanes); i-- > 0;) {
-            vector d[PLACES], t[PLACES];
+            vec d[PLACES], t[PLACES];
             for (size_t k = 0; k < PLACES; k++)
-                d[k] = *(const vector *)(v + (k * conv->in + c) * step + i * WIDE);
+                d[k] = *(const vec *)(v + (k * conv->in + c) * step + i * WIDTH);
             for (size_t k = 0; k < EDGE4; k++)
                 INPUT_BACK_ROW((t + k), (d + k), EDGE4);
             for (size_t k = 0; k < EDGE4; k++)
@@ -92,7 +92,7 @@ KERNEL static void winograd_input_back(const struct psi_conv *conv, const float 
             for (size_t k = 0; k < PLACES; k++) {
                 if (pixel[k] < 0)
                     continue;
-                vector *to = (vector *)(plane + (size_t)pixel[k] * stride);
+                vec *to = (vec *)(plane + (size_t)pixel[k] * stride);
                 int again = add || (k / EDGE4 < 2 && ty > 0) || (k % EDGE4 < 2 && tx > 0);
                 if (again)
                     d[k] += *to;
@@ -112,9 +112,9 @@ KERNEL static void winograd_output(const struct psi_conv *conv, const float *m, 
                     pixel);
     for (size_t o = 0; o < conv->out; o++)
         for (size_t i = 0; i < vectors_of(lanes); i++) {
-            vector d[PLACES], t[2 * EDGE4], out[4], shift = BROADCAST(bias ? bias[o] : 0);
+            vec d[PLACES], t[2 * EDGE4], out[4], shift = spread(bias ? bias[o] : 0);
             for (size_t k = 0; k < PLACES; k++)
-                d[k] = *(const vector *)(m + (k * conv->out + o) * PSI_TILE + i * WIDE);
+                d[k] = *(const vec *)(m + (k * conv->out + o) * PSI_TILE + i * WIDTH);
             for (size_t k = 0; k < EDGE4; k++) {
                 t[k] = d[k] + d[4 + k] + d[8 + k];
                 t[4 + k] = d[4 + k] - d[8 + k] - d[12 + k];
@@ -126,9 +126,9 @@ KERNEL static void winograd_output(const struct psi_conv *conv, const float *m, 
             float *plane = y + o * conv->out_height * conv->out_width * stride;
             for (size_t k = 0; k < 4; k++) {
                 if (relu)
-                    out[k] = (vector)((integers)out[k] & ~(out[k] < 0)); /* a NaN stays one */
+                    out[k] = (vec)((whole)out[k] & ~(out[k] < 0)); /* a NaN stays one */
                 if (pixel[k] >= 0)
-                    *(vector *)(plane + (size_t)pixel[k] * stride + sample_of(i, lanes)) = out[k];
+                    *(vec *)(plane + (size_t)pixel[k] * stride + sample_of(i, lanes)) = out[k];
             }
         }
 }
@@ -138,21 +138,20 @@ KERNEL static void winograd_output_back(const struct psi_conv *conv, const float
                                         size_t lanes, size_t ty, size_t tx, float *m, size_t step)
 {
     ptrdiff_t pixel[4];
-    float once[WIDE]; /* of the last vector: 0 for samples of the one before */
+    float once[WIDTH]; /* of the last vector: 0 for samples of the one before */
     winograd_pixels(2 * (ptrdiff_t)ty, 2 * (ptrdiff_t)tx, 2, conv->out_height, conv->out_width,
                     pixel);
-    for (size_t b = 0; b < WIDE; b++)
-        once[b] = b >= vectors_of(lanes) * WIDE - lanes;
+    for (size_t b = 0; b < WIDTH; b++)
+        once[b] = b >= vectors_of(lanes) * WIDTH - lanes;
     for (size_t o = 0; o < conv->out; o++)
-        for (size_t i = 0; i < PSI_TILE / WIDE; i++) {
+        for (size_t i = 0; i < PSI_TILE / WIDTH; i++) {
             const float *plane = dy + o * conv->out_height * conv->out_width * stride;
-            vector d[4] = {{0}}, t[8];
+            vec d[4] = {{0}}, t[8];
             for (size_t k = 0; k < 4 && i < vectors_of(lanes); k++) {
                 if (pixel[k] >= 0)
-                    d[k] =
-                        *(const vector *)(plane + (size_t)pixel[k] * stride + sample_of(i, lanes));
+                    d[k] = *(const vec *)(plane + (size_t)pixel[k] * stride + sample_of(i, lanes));
                 if (i + 1 == vectors_of(lanes))
-                    d[k] *= *(const vector *)once;
+                    d[k] *= *(const vec *)once;
             }
             for (size_t k = 0; k < 2; k++) { /* A d: row r of it at t[2 r] */
                 t[k] = d[k];
@@ -161,10 +160,10 @@ KERNEL static void winograd_output_back(const struct psi_conv *conv, const float
                 t[6 + k] = -d[2 + k];
             }
             for (size_t r = 0; r < EDGE4; r++) {
-                vector row[EDGE4] = {t[2 * r], t[2 * r] + t[2 * r + 1], t[2 * r] - t[2 * r + 1],
-                                     -t[2 * r + 1]};
+                vec row[EDGE4] = {t[2 * r], t[2 * r] + t[2 * r + 1], t[2 * r] - t[2 * r + 1],
+                                  -t[2 * r + 1]};
                 for (size_t k = 0; k < EDGE4; k++)
-                    *(vector *)(m + ((EDGE4 * r + k) * conv->out + o) * step + i * WIDE) = row[k];
+                    *(vec *)(m + ((EDGE4 * r + k) * conv->out + o) * step + i * WIDTH) = row[k];
             }
         }
 }
@@ -175,17 +174,17 @@ KERNEL static void winograd_multiply(size_t rows, size_t depth, const float *pac
                                      size_t step, float *c)
 {
     for (size_t first = 0; first < rows; first += PSI_GROUP, packed += depth * PSI_GROUP)
-        for (size_t lane = 0; lane < PSI_TILE; lane += VECTORS * WIDE) {
-            vector sum[PSI_GROUP][VECTORS] = {{{0}}};
+        for (size_t lane = 0; lane < PSI_TILE; lane += VECTORS * WIDTH) {
+            vec sum[PSI_GROUP][VECTORS] = {{{0}}};
             const float *row = b + lane, *by = packed;
             for (size_t d = 0; d < depth; d++, row += step, by += PSI_GROUP)
                 for (size_t v = 0; v < VECTORS; v++) {
-                    vector in = *(const vector *)(row + v * WIDE);
+                    vec in = *(const vec *)(row + v * WIDTH);
                     for (size_t o = 0; o < PSI_GROUP; o++)
-                        sum[o][v] = MULTIPLY_ADD(BROADCAST(by[o]), in, sum[o][v]);
+                        sum[o][v] = multiply_add(spread(by[o]), in, sum[o][v]);
                 }
             for (size_t o = 0; o < PSI_GROUP && first + o < rows; o++)
                 for (size_t v = 0; v < VECTORS; v++)
-                    *(vector *)(c + (first + o) * PSI_TILE + lane + v * WIDE) = sum[o][v];
+                    *(vec *)(c + (first + o) * PSI_TILE + lane + v * WIDTH) = sum[o][v];
         }
 }

@@ -36,6 +36,7 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
     study->chance_test = psi_split_chance(&study->dataset->test);
     study->chance_validation =
         study->dataset->validation.samples ? psi_split_chance(&study->dataset->validation) : NAN;
+    study->input_density = psi_split_density(study->dataset, &study->dataset->train);
     *out = study;
     return PSI_OK;
 out:

@@ -14,7 +14,8 @@ struct trial {
     const struct psi_parent_modes *modes;
     const struct psi_progress *progress;
     struct psi_cell *cell;
-    char key[PSI_NAME + 96]; /* "arm=.../seed=.../density=...": names the cell's streams */
+    struct psi_network *compiled; /* for the cell's mask; NULL where that gains nothing */
+    char key[PSI_NAME + 96];      /* "arm=.../seed=.../density=...": names the cell's streams */
 };
 
 static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm, double density,
@@ -31,8 +32,8 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
 
     psi_random_open(&random, study->job->random_seed, "mask/%s", trial->key);
     struct psi_score_input input = {.network = network, .random = &random};
-    if ((status = psi_prune(&psi_criteria[arm->criterion], arm->scope, density, &input,
-                            study->mask, err)))
+    if ((status = psi_prune(&psi_criteria[arm->criterion], arm->scope, density, &input, study->mask,
+                            err)))
         return status;
     if ((status = psi_network_paths(network, study->mask, NULL, reachable, &on_path, err)))
         return status;
@@ -55,22 +56,33 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
         if (!study->mask[i])
             w[i] = 0.0f;
     }
-    return PSI_OK;
+    return psi_network_compile(network, study->mask, study->input_density, &trial->compiled, err);
+}
+
+/* The network that is trained and scored, and the mask of its parameters. */
+static struct psi_network *cell_network(struct trial *trial)
+{
+    return trial->compiled ? trial->compiled : trial->study->network;
+}
+
+static const uint8_t *cell_network_mask(const struct trial *trial)
+{
+    return trial->compiled ? psi_network_mask(trial->compiled) : trial->study->mask;
 }
 
 static enum psi_status cell_score(struct trial *trial, enum psi_stage stage, struct psi_error *err)
 {
     struct psi_study *study = trial->study;
     struct psi_score score;
-    enum psi_status status = psi_evaluate(study->network, study->dataset, &study->dataset->test,
-                                          trial->progress, &score, err);
+    enum psi_status status = psi_evaluate(cell_network(trial), study->dataset,
+                                          &study->dataset->test, trial->progress, &score, err);
     if (status)
         return status;
     trial->cell->accuracy[stage] = score.accuracy;
     trial->cell->loss[stage] = score.loss;
     trial->cell->predicted_classes[stage] = (int32_t)score.predicted_classes;
-    trial->cell->psi[stage] = psi_normalise(score.accuracy, trial->parent->accuracy,
-                                            study->chance_test, score.samples);
+    trial->cell->psi[stage] =
+        psi_normalise(score.accuracy, trial->parent->accuracy, study->chance_test, score.samples);
     return PSI_OK;
 }
 
@@ -123,8 +135,8 @@ static enum psi_status cell_spectra(struct trial *trial, enum psi_stage stage,
         size_t five = dense->k < PSI_FIXED_MODES ? dense->k : PSI_FIXED_MODES;
         struct psi_modes pruned = {0};
 
-        enum psi_status status = psi_modes_compute(w, m->rows, m->cols, dense->k, value, &pruned,
-                                                   err);
+        enum psi_status status =
+            psi_modes_compute(w, m->rows, m->cols, dense->k, value, &pruned, err);
         if (status)
             return status;
         if (k > dense->k)
@@ -155,14 +167,16 @@ static enum psi_status cell_retrain(struct trial *trial, struct psi_error *err)
     snprintf(name, sizeof name, "retrain/%s", trial->key);
     struct psi_training training = {.spec = &job->retrain,
                                     .dataset = study->dataset,
-                                    .mask = study->mask,
+                                    .mask = cell_network_mask(trial),
                                     .random_seed = job->random_seed,
                                     .random_name = name,
                                     .progress = trial->progress,
                                     .curve = cell->psi_curve};
-    enum psi_status status = psi_train(study->network, &training, &diverged, err);
+    enum psi_status status = psi_train(cell_network(trial), &training, &diverged, err);
     if (status)
         return status;
+    if (trial->compiled)
+        psi_network_expand(trial->compiled, study->network);
     cell->diverged = (uint8_t)diverged;
     for (size_t e = 0; e <= job->retrain.epochs; e++)
         cell->psi_curve[e] = psi_normalise(cell->psi_curve[e], trial->parent->validation_accuracy,
@@ -180,11 +194,8 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
                                struct psi_error *err)
 {
     const struct psi_job *job = study->job;
-    struct trial trial = {.study = study,
-                          .parent = parent,
-                          .modes = modes,
-                          .progress = progress,
-                          .cell = cell};
+    struct trial trial = {
+        .study = study, .parent = parent, .modes = modes, .progress = progress, .cell = cell};
     enum psi_status status;
 
     snprintf(trial.key, sizeof trial.key, "arm=%s/seed=%u/density=%.9g", job->arm[arm].name,
@@ -194,14 +205,17 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
            psi_network_parameters(study->network) * sizeof *parent->parameter);
 
     if ((status = cell_mask(&trial, &job->arm[arm], job->density[density], err)))
-        return status;
+        goto out;
     if ((status = cell_score(&trial, PSI_PRUNED, err)))
-        return status;
+        goto out;
     if ((status = cell_spectra(&trial, PSI_PRUNED, err)))
-        return status;
+        goto out;
     if ((status = cell_retrain(&trial, err)))
-        return status;
+        goto out;
     if ((status = cell_score(&trial, PSI_RETRAINED, err)))
-        return status;
-    return cell_spectra(&trial, PSI_RETRAINED, err);
+        goto out;
+    status = cell_spectra(&trial, PSI_RETRAINED, err);
+out:
+    psi_network_destroy(trial.compiled);
+    return status;
 }
