@@ -1,6 +1,7 @@
 #include "compile.h"
 #include "psisweep/memory.h"
 #include "sparse.h"
+#include "sparse_conv.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -16,9 +17,9 @@ struct work {
     uint32_t *feature_of; /* (inputs) where each input read lies in the compiled network's */
 };
 
-/* Backwards from the outputs. Only the sparse path can leave features out: a layer of another kind
- * computes all of its own, from all that it reads. So dropped units are those without a path to an
- * output, and a unit without inputs stays, for it emits relu(bias). */
+/* Backwards from the outputs. Only the sparse path of dense layers can leave features out: a layer
+ * of another kind computes all of its own, from all that it reads. So dropped units are those
+ * without a path to an output, and a unit without inputs stays, for it emits relu(bias). */
 static void find_wanted(struct work *work)
 {
     const struct psi_network *from = work->from;
@@ -26,7 +27,7 @@ static void find_wanted(struct work *work)
     for (size_t i = from->layers; i-- > 0;) {
         const struct psi_layer *layer = &from->layer[i];
         uint8_t *out = work->wanted[i + 1], *in = work->wanted[layer->input[0]];
-        if (!work->sparse[i]) {
+        if (!work->sparse[i] || layer->type != &psi_layer_dense) {
             memset(out, 1, from->activation[i + 1].features);
             for (size_t k = 0; k < layer->type->inputs; k++)
                 memset(work->wanted[layer->input[k]], 1,
@@ -96,6 +97,12 @@ static enum psi_status compile_layer(struct work *work, size_t i, struct psi_err
         for (size_t w = 0; w < old->weights; w++)
             origin[w] = (uint32_t)(old->weight + w);
         return PSI_OK;
+    }
+    if (old->type == &psi_layer_conv) {
+        layer->type = &psi_layer_sparse_conv;
+        layer->work = 0;
+        return psi_sparse_conv_create(old, work->mask, old->input[0] != 0, &layer->sparse_conv,
+                                      origin, err);
     }
     struct psi_sparse_spec spec = {.dense = old,
                                    .mask = work->mask,
@@ -208,14 +215,16 @@ enum psi_status psi_network_compile(const struct psi_network *network, const uin
         return PSI_MEMORY;
     for (size_t i = 0; i < network->layers; i++) {
         const struct psi_layer *layer = &network->layer[i];
-        if (layer->type != &psi_layer_dense)
-            continue;
         size_t kept = 0;
         for (size_t w = 0; w < layer->weights; w++)
             kept += mask[layer->weight + w];
-        sparse[i] = (uint8_t)psi_path_is_sparse(layer->units, layer->fan_in,
-                                                (double)kept / (double)layer->weights,
-                                                layer->input[0] ? 1 : input_density, level);
+        double density = (double)kept / (double)layer->weights;
+        if (layer->type == &psi_layer_dense)
+            sparse[i] = (uint8_t)psi_path_is_sparse(layer->units, layer->fan_in, density,
+                                                    layer->input[0] ? 1 : input_density, level);
+        else if (layer->type == &psi_layer_conv)
+            sparse[i] = (uint8_t)psi_path_conv_is_sparse(layer->kernel, layer->in.channels,
+                                                         layer->units, density);
         gains += sparse[i];
     }
     enum psi_status status = PSI_OK;

@@ -21,7 +21,8 @@ static inline size_t psi_padded(size_t samples)
     return (samples + PSI_LANES - 1) / PSI_LANES * PSI_LANES;
 }
 
-/* Compile with sparse[i] (layers) telling which layers go the sparse path; only dense ones can. */
+/* Compile with sparse[i] (layers) telling which layers go the sparse path; dense ones and
+ * convolutions can. */
 enum psi_status psi_network_compile_as(const struct psi_network *network, const uint8_t *mask,
                                        const uint8_t *sparse, struct psi_network **out,
                                        struct psi_error *err);
@@ -31,5 +32,8 @@ void psi_compiled_destroy(struct psi_compiled *compiled);
  * `density` of them surviving is faster on the sparse path. input_density: share of non-zero
  * pixels in the data where the layer reads those, else 1. */
 int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level);
+
+/* The same for a convolution (conv.c). */
+int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density);
 
 #endif

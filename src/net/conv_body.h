@@ -177,6 +177,7 @@ KERNEL static void conv_weight_gradient(const struct psi_conv *conv, const float
         }
 }
 
+#include "sparse_conv_body.h"
 #include "winograd_body.h"
 
 static const struct psi_conv_kernels conv_kernels = {
@@ -188,4 +189,6 @@ static const struct psi_conv_kernels conv_kernels = {
     .winograd_output_back = winograd_output_back,
     .winograd_input_back = winograd_input_back,
     .multiply = winograd_multiply,
+    .sparse_convolve = sparse_convolve,
+    .sparse_sample = sparse_conv_sample,
 };

@@ -24,6 +24,22 @@ struct psi_conv {
     size_t kernel, pad; /* pad < kernel */
 };
 
+/* A surviving weight, seen from a channel of a result: result[p] takes weight number `source` times
+ * what lies at p + (y, x) in some channel of the source, `offset` features after pixel p of its
+ * first channel. */
+struct psi_tap {
+    uint32_t source;
+    int32_t offset;
+    int16_t y, x;
+};
+
+struct psi_taps {
+    size_t units, out_height, out_width; /* of the result */
+    size_t height, width;                /* of the source */
+    uint32_t *start;                     /* (units + 1) a channel's first tap; owned */
+    struct psi_tap *tap;                 /* (start[units]) owned */
+};
+
 struct psi_conv_kernels {
     /* tile (channels, height + 2 pad, width + 2 pad, PSI_TILE) = x (channels, height, width,
      * stride), zeros around and in lanes past `lanes`. */
@@ -57,6 +73,15 @@ struct psi_conv_kernels {
     /* c (rows, PSI_TILE) = a (rows, depth) b (depth, step); a packed (groups, depth, PSI_GROUP). */
     void (*multiply)(size_t rows, size_t depth, const float *packed, const float *b, size_t step,
                      float *c);
+
+    /* y (units, out_height, out_width, columns) = (add ? y : 0) + bias + sum over taps of
+     * value[source] x, then max(y, 0) if relu; columns a multiple of PSI_LANES, bias may be NULL.
+     */
+    void (*sparse_convolve)(const struct psi_taps *taps, const float *value, const float *bias,
+                            int relu, int add, const float *x, size_t columns, float *y);
+    /* gradient[source] = decay * gradient + sum over pixels and columns of dy x, for each tap. */
+    void (*sparse_sample)(const struct psi_taps *taps, const float *dy, const float *x,
+                          size_t columns, float decay, float *gradient);
 };
 
 #endif

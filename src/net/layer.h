@@ -33,6 +33,7 @@ struct psi_layer {
     float *kept;                  /* (keeps) ... here; owned */
     size_t work;                  /* floats of the pass's scratch it uses */
     struct psi_sparse *sparse;    /* sparse: its patterns (sparse.h), owned; else NULL */
+    struct psi_sparse_conv *sparse_conv; /* sparse conv: its taps (sparse_conv.h), owned */
 };
 
 /* The network's input once more, without what is constant in the batch. */
@@ -101,7 +102,8 @@ struct psi_layer_type {
 };
 
 extern const struct psi_layer_type psi_layer_dense;
-extern const struct psi_layer_type psi_layer_sparse; /* dense, compiled for a mask */
+extern const struct psi_layer_type psi_layer_sparse;      /* dense, compiled for a mask */
+extern const struct psi_layer_type psi_layer_sparse_conv; /* conv, compiled for a mask */
 extern const struct psi_layer_type psi_layer_conv;
 extern const struct psi_layer_type psi_layer_maxpool;
 extern const struct psi_layer_type psi_layer_avgpool;

@@ -1,5 +1,6 @@
 #include "compile.h"
 #include "sparse.h"
+#include "sparse_conv.h"
 #include "psisweep/memory.h"
 
 #include <assert.h>
@@ -182,6 +183,7 @@ void psi_network_destroy(struct psi_network *network)
     }
     for (size_t i = 0; network->layer && i < network->layers; i++) {
         psi_sparse_destroy(network->layer[i].sparse);
+        psi_sparse_conv_destroy(network->layer[i].sparse_conv);
         free(network->layer[i].kept);
     }
     psi_compiled_destroy(network->compiled);
