@@ -37,8 +37,7 @@ static void compare(const struct psi_dataset *dataset, struct psi_network *netwo
         for (size_t p = 0; p < psi_network_trained(compiled); p++)
             close_to("gradient", origin[p], found[p], expected[origin[p]]);
         for (size_t p = psi_network_trained(compiled); p < kept; p++)
-            close_to("statistic", origin[p], compiled->parameter[p],
-                     network->parameter[origin[p]]);
+            close_to("statistic", origin[p], compiled->parameter[p], network->parameter[origin[p]]);
     }
     free(found);
     free(expected);

@@ -6,7 +6,8 @@
  *   score    evaluate the test split   -> "accuracy loss"
  *   save F   keep the network as the dense parent, and write its parameters to file F as floats
  *            -> "parameters"
- *   prune S  from the parent, prune a share S of all weights by magnitude, compile, new optimiser
+ *   prune S [layer]  from the parent, prune a share S of all weights, or of every layer's, by
+ *            magnitude, compile, new optimiser
  *            -> "survivors in_sparse_layers inputs"
  * Usage: bench MODEL DATA_FOLDER
  */
@@ -89,7 +90,8 @@ static enum psi_status save(struct bench *bench, const char *path, struct psi_er
     return PSI_OK;
 }
 
-static enum psi_status prune(struct bench *bench, double sparsity, struct psi_error *err)
+static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scope scope,
+                             struct psi_error *err)
 {
     size_t weights = psi_network_weights(bench->dense);
     struct psi_score_input input = {.network = bench->dense};
@@ -101,7 +103,7 @@ static enum psi_status prune(struct bench *bench, double sparsity, struct psi_er
     float *w = psi_network_parameter(bench->dense);
     memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
     enum psi_status status =
-        psi_prune(&magnitude, PSI_GLOBAL, 1 - sparsity, &input, bench->whole_mask, err);
+        psi_prune(&magnitude, scope, 1 - sparsity, &input, bench->whole_mask, err);
     if (status == PSI_OK)
         status = psi_network_compile(bench->dense, bench->whole_mask,
                                      psi_split_density(bench->dataset, &bench->dataset->train),
@@ -145,7 +147,7 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
     } else if (sscanf(line, "save %4095s", path) == 1) {
         status = save(bench, path, err);
     } else if (sscanf(line, "prune %lf", &sparsity) == 1) {
-        status = prune(bench, sparsity, err);
+        status = prune(bench, sparsity, strstr(line, "layer") ? PSI_LAYER : PSI_GLOBAL, err);
     }
     fflush(stdout);
     return status;

