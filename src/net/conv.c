@@ -150,17 +150,23 @@ int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density
     return density < (psi_winograd_pays(&conv, PSI_TILE) ? .15 : .35);
 }
 
-struct psi_reach psi_conv_reach(const struct psi_layer *layer, size_t ky, size_t kx)
+/* Which features of y a weight of a conv layer connects, and to which of x: output rows first.y ..
+ * end.y - 1 and columns first.x .. end.x - 1, input row and column = the output's + shift. */
+struct reach {
+    size_t first_y, end_y, first_x, end_x;
+    ptrdiff_t shift_y, shift_x;
+};
+static struct reach reach_of(const struct psi_layer *layer, size_t ky, size_t kx)
 {
     /* 0 <= output + k - pad < size of the input */
     size_t pad = layer->pad, high = layer->in.height + pad - ky, wide = layer->in.width + pad - kx;
     const struct psi_shape *out = &layer->out;
-    return (struct psi_reach){.first_y = ky < pad ? pad - ky : 0,
-                              .end_y = high < out->height ? high : out->height,
-                              .first_x = kx < pad ? pad - kx : 0,
-                              .end_x = wide < out->width ? wide : out->width,
-                              .shift_y = (ptrdiff_t)ky - (ptrdiff_t)pad,
-                              .shift_x = (ptrdiff_t)kx - (ptrdiff_t)pad};
+    return (struct reach){.first_y = ky < pad ? pad - ky : 0,
+                          .end_y = high < out->height ? high : out->height,
+                          .first_x = kx < pad ? pad - kx : 0,
+                          .end_x = wide < out->width ? wide : out->width,
+                          .shift_y = (ptrdiff_t)ky - (ptrdiff_t)pad,
+                          .shift_x = (ptrdiff_t)kx - (ptrdiff_t)pad};
 }
 
 /* One surviving weight's reach, row by row: its outputs at flag[0], its inputs at flag[1]. */
@@ -173,7 +179,7 @@ static struct rows rows_of(const struct psi_layer *layer, size_t weight)
 {
     size_t kernel = layer->kernel, column = weight % layer->fan_in;
     size_t o = weight / layer->fan_in, c = column / (kernel * kernel);
-    struct psi_reach reach = psi_conv_reach(layer, column / kernel % kernel, column % kernel);
+    struct reach reach = reach_of(layer, column / kernel % kernel, column % kernel);
     size_t in_y = reach.first_y + (size_t)reach.shift_y,
            in_x = reach.first_x + (size_t)reach.shift_x;
     struct rows rows = {.out_step = layer->out.width, .in_step = layer->in.width};

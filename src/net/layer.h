@@ -109,14 +109,6 @@ extern const struct psi_layer_type psi_layer_maxpool;
 extern const struct psi_layer_type psi_layer_avgpool;
 extern const struct psi_layer_type psi_layer_batchnorm;
 
-/* Which features of y a weight of a conv layer connects, and to which of x: output rows first.y ..
- * end.y - 1 and columns first.x .. end.x - 1, input row and column = the output's + shift. */
-struct psi_reach {
-    size_t first_y, end_y, first_x, end_x;
-    ptrdiff_t shift_y, shift_x;
-};
-struct psi_reach psi_conv_reach(const struct psi_layer *layer, size_t ky, size_t kx);
-
 /* The layers of a model (model.c), as they are given before they are planned: writes their number,
  * and the layers themselves unless layer is NULL. */
 void psi_model_layers(const struct psi_model_spec *spec, size_t classes, struct psi_layer *layer,
