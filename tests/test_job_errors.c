@@ -155,7 +155,9 @@ static void kinds(void **state)
          "\"mnits\""},
         {"data: {set: [mnist]}\n", NULL,
          "t.yaml:1: data.set: expected one of mnist, idx, cifar10, glyphs, planted, found a list"},
-        {"model: {kind: lenet}\n", NULL, "t.yaml:1: model.kind: expected mlp, found \"lenet\""},
+        {"model: {kind: lenet}\n", NULL,
+         "t.yaml:1: model.kind: expected one of mlp, lenet5, lenet5-classic, conv2, conv4, conv6, "
+         "found \"lenet\""},
         {"model: {hidden: 300}\n", NULL,
          "t.yaml:1: model.hidden: expected a list of 0 to 16 integers in [1, 65536], found "
          "\"300\""},

@@ -121,7 +121,7 @@ static void text_is_canonical(void **state)
     assert_string_equal(
         text, "name: \"n\"\nrandom_seed: 0\ndata:\n  set: glyphs\n  path: \"x\"\n  train: 0\n"
               "  test: 0\n  validation: 1000\n  inputs: 64\nmodel:\n  kind: mlp\n"
-              "  hidden: [300, 100]\n  init: glorot\ntrain:\n  optimizer: adam\n  rate: 0.0012\n"
+              "  hidden: [300, 100]\n  batchnorm: false\n  init: glorot\ntrain:\n  optimizer: adam\n  rate: 0.0012\n"
               "  schedule: cosine\n  warmup: 0\n  step_epochs: 5\n  step_factor: 0.1\n"
               "  momentum: 0.9\n  weight_decay: 0\n  beta1: 0.9\n  beta2: 0.999\n"
               "  epsilon: 1e-08\n  batch: 60\n  epochs: 10\nretrain:\n  optimizer: adam\n"

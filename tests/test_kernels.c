@@ -70,7 +70,7 @@ static void check_gather(const struct psi_kernels *kernels)
                                       deviation};
             x[features * batch] = -99; /* must stay */
             uint8_t seen[784], any[784] = {0};
-            kernels->gather(&from, batch, x, seen);
+            kernels->gather(&from, batch, batch, x, seen);
             for (size_t f = 0; f < features; f++) {
                 for (size_t b = 0; b < batch; b++)
                     any[f] |= pixel[(in_order ? b : index[b]) * features + f];

@@ -1,15 +1,22 @@
-/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 on MNIST, batch 60, SGD with
- * momentum, dense. It reads commands from standard input and answers each with one line:
+/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 (mlp) or LeNet-5 (lenet5) on
+ * MNIST, Conv-2 (conv2) on CIFAR-10, batch 60, SGD with momentum. It reads commands from standard
+ * input and answers each with one line:
  *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
  *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
  *   score    evaluate the test split   -> "accuracy loss"
- * Usage: bench DATA_FOLDER
+ *   save F   keep the network as the dense parent, and write its parameters to file F as floats
+ *            -> "parameters"
+ *   prune S [layer]  from the parent, prune a share S of all weights, or of every layer's, by
+ *            magnitude, compile, new optimiser
+ *            -> "survivors in_sparse_layers inputs"
+ * Usage: bench MODEL DATA_FOLDER
  */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
 #include "psisweep/kernel.h"
 #include "psisweep/memory.h"
 #include "psisweep/network.h"
+#include "psisweep/prune.h"
 #include "psisweep/train.h"
 
 #include <stdio.h>
@@ -20,7 +27,12 @@ enum { BATCH = 60, PARTS = 4 };
 
 struct bench {
     struct psi_dataset *dataset;
-    struct psi_network *network;
+    struct psi_network *dense;
+    struct psi_network *compiled; /* NULL while the dense one is trained */
+    struct psi_network *network;  /* the one that is trained, of these two */
+    float *parent;                /* (parameters) of the dense one, as saved */
+    uint8_t *whole_mask;          /* (weights) of the dense one */
+    const uint8_t *mask;          /* of the one that is trained; NULL = dense */
     struct psi_optimizer_state *optimizer;
     struct psi_train_spec spec;
     uint32_t *order;
@@ -46,22 +58,77 @@ static void step(struct bench *bench, double *part)
         label[b] = train->label[index[b]];
     psi_network_gather(bench->network, bench->dataset, train, index, BATCH);
     time[1] = psi_clock_monotonic();
-    const float *logits = psi_network_forward(bench->network, BATCH);
+    const float *logits = psi_network_forward_training(bench->network, BATCH);
     time[2] = psi_clock_monotonic();
     bench->loss =
         psi_softmax_cross_entropy(logits, label, bench->dataset->classes, BATCH, bench->dlogits);
     time[3] = psi_clock_monotonic();
-    psi_optimizer_step(bench->optimizer, bench->network, NULL, BATCH, bench->dlogits,
+    psi_optimizer_step(bench->optimizer, bench->network, bench->mask, BATCH, bench->dlogits,
                        bench->spec.rate);
     time[4] = psi_clock_monotonic();
     for (int i = 0; i < PARTS; i++)
         part[i] += time[i + 1] - time[i];
 }
 
-static void command(struct bench *bench, const char *line, struct psi_error *err)
+static enum psi_status renew_optimizer(struct bench *bench, struct psi_error *err)
 {
-    double part[PARTS] = {0};
+    psi_optimizer_destroy(bench->optimizer);
+    bench->optimizer = NULL;
+    return psi_optimizer_create(&bench->spec, psi_network_parameters(bench->network),
+                                &bench->optimizer, err);
+}
+
+static enum psi_status save(struct bench *bench, const char *path, struct psi_error *err)
+{
+    size_t count = psi_network_parameters(bench->dense);
+    memcpy(bench->parent, psi_network_parameter(bench->dense), count * sizeof *bench->parent);
+    FILE *file = fopen(path, "wb");
+    size_t written = file ? fwrite(bench->parent, sizeof *bench->parent, count, file) : 0;
+    if (!file || fclose(file) || written != count)
+        return psi_fail(err, PSI_IO, "%s: cannot be written", path);
+    printf("%zu\n", count);
+    return PSI_OK;
+}
+
+static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scope scope,
+                             struct psi_error *err)
+{
+    size_t weights = psi_network_weights(bench->dense);
+    struct psi_score_input input = {.network = bench->dense};
+    struct psi_criterion magnitude = psi_criteria[0];
+    psi_network_destroy(bench->compiled);
+    bench->compiled = NULL;
+    bench->network = bench->dense;
+    bench->mask = bench->whole_mask;
+    float *w = psi_network_parameter(bench->dense);
+    memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
+    enum psi_status status =
+        psi_prune(&magnitude, scope, 1 - sparsity, &input, bench->whole_mask, err);
+    if (status == PSI_OK)
+        status = psi_network_compile(bench->dense, bench->whole_mask,
+                                     psi_split_density(bench->dataset, &bench->dataset->train),
+                                     &bench->compiled, err);
+    if (status != PSI_OK)
+        return status;
+    for (size_t i = 0; i < weights; i++)
+        w[i] = bench->whole_mask[i] ? w[i] : 0;
+    if (bench->compiled) {
+        bench->network = bench->compiled;
+        bench->mask = psi_network_mask(bench->compiled);
+    }
+    if (sparsity == 0)
+        bench->mask = NULL;
+    printf("%zu %zu\n", psi_mask_count(bench->whole_mask, weights),
+           psi_network_weights(bench->network));
+    return renew_optimizer(bench, err);
+}
+
+static enum psi_status command(struct bench *bench, const char *line, struct psi_error *err)
+{
+    double part[PARTS] = {0}, sparsity;
     unsigned steps;
+    char path[4096];
+    enum psi_status status = PSI_OK;
     if (sscanf(line, "run %u", &steps) == 1) {
         double start = psi_clock_monotonic();
         for (unsigned i = 0; i < steps; i++)
@@ -74,33 +141,55 @@ static void command(struct bench *bench, const char *line, struct psi_error *err
             printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
     } else if (strncmp(line, "score", 5) == 0) {
         struct psi_score score;
-        psi_evaluate(bench->network, bench->dataset, &bench->dataset->test, NULL, &score, err);
+        status =
+            psi_evaluate(bench->network, bench->dataset, &bench->dataset->test, NULL, &score, err);
         printf("%.4f %.4f\n", score.accuracy, score.loss);
+    } else if (sscanf(line, "save %4095s", path) == 1) {
+        status = save(bench, path, err);
+    } else if (sscanf(line, "prune %lf", &sparsity) == 1) {
+        status = prune(bench, sparsity, strstr(line, "layer") ? PSI_LAYER : PSI_GLOBAL, err);
     }
     fflush(stdout);
+    return status;
 }
 
-static enum psi_status prepare(struct bench *bench, char *folder, struct psi_error *err)
+static enum psi_status prepare(struct bench *bench, const char *name, char *folder,
+                               struct psi_error *err)
 {
-    struct psi_data_spec data = {.set = PSI_MNIST, .path = folder};
+    static const struct {
+        const char *name;
+        int set, kind;
+        double rate;
+    } models[] = {{"mlp", PSI_MNIST, PSI_MLP, 0.02},
+                  {"lenet5", PSI_MNIST, PSI_LENET5, 0.01},
+                  {"conv2", PSI_CIFAR10, PSI_CONV2, 0.01}};
+    size_t m = 0, count = sizeof models / sizeof *models;
+    while (m < count && strcmp(models[m].name, name) != 0)
+        m++;
+    if (m == count)
+        return psi_fail(err, PSI_USAGE, "%s: not a model here", name);
+    struct psi_data_spec data = {.set = models[m].set, .path = folder};
     struct psi_model_spec model = {
-        .kind = PSI_MLP, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
+        .kind = models[m].kind, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
     struct psi_random random;
     bench->spec = (struct psi_train_spec){
-        .optimizer = PSI_SGD, .rate = 0.02, .momentum = 0.9, .batch = BATCH};
+        .optimizer = PSI_SGD, .rate = models[m].rate, .momentum = 0.9, .batch = BATCH};
     enum psi_status status = psi_dataset_create(&data, &bench->dataset, err);
     if (status == PSI_OK)
         status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
-                                    &bench->network, err);
+                                    &bench->dense, err);
+    bench->network = bench->dense;
     if (status == PSI_OK)
-        status = psi_optimizer_create(&bench->spec, psi_network_parameters(bench->network),
-                                      &bench->optimizer, err);
+        status = renew_optimizer(bench, err);
     if (status != PSI_OK)
         return status;
     size_t samples = bench->dataset->train.samples;
     bench->order = psi_allocate(samples, sizeof *bench->order, "order", err);
     bench->dlogits = psi_allocate(bench->dataset->classes * BATCH, sizeof(float), "dlogits", err);
-    if (!bench->order || !bench->dlogits)
+    bench->parent =
+        psi_allocate(psi_network_parameters(bench->dense), sizeof(float), "parent", err);
+    bench->whole_mask = psi_allocate(psi_network_weights(bench->dense), 1, "mask", err);
+    if (!bench->order || !bench->dlogits || !bench->parent || !bench->whole_mask)
         return PSI_MEMORY;
     for (size_t i = 0; i < samples; i++)
         bench->order[i] = (uint32_t)i;
@@ -114,25 +203,28 @@ int main(int argc, char **argv)
 {
     struct bench bench = {0};
     struct psi_error err = {0};
-    char line[64];
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench DATA_FOLDER\n");
+    char line[4200];
+    if (argc != 3) {
+        fprintf(stderr, "usage: bench MODEL DATA_FOLDER\n");
         return 2;
     }
-    enum psi_status status = prepare(&bench, argv[1], &err);
+    enum psi_status status = prepare(&bench, argv[1], argv[2], &err);
     if (status == PSI_OK) {
         printf("psisweep kernels=%s blas=%s\n", psi_kernels_name(psi_kernels_best()),
                psi_blas_core());
         fflush(stdout);
-        while (fgets(line, sizeof line, stdin))
-            command(&bench, line, &err);
-    } else {
-        fprintf(stderr, "bench: %s\n", err.text);
+        while (status == PSI_OK && fgets(line, sizeof line, stdin))
+            status = command(&bench, line, &err);
     }
+    if (status != PSI_OK)
+        fprintf(stderr, "bench: %s\n", err.text);
+    free(bench.whole_mask);
+    free(bench.parent);
     free(bench.dlogits);
     free(bench.order);
     psi_optimizer_destroy(bench.optimizer);
-    psi_network_destroy(bench.network);
+    psi_network_destroy(bench.compiled);
+    psi_network_destroy(bench.dense);
     psi_dataset_destroy(bench.dataset);
     return status != PSI_OK;
 }

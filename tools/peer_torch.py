@@ -4,6 +4,7 @@ Tensors are loaded, converted and normalised once; a step indexes them by a perm
 thread. Commands and answers as in bench.c (run N, score).
 """
 import gzip
+import os
 import sys
 import time
 
@@ -21,30 +22,63 @@ def idx(path):
     return numpy.frombuffer(data, numpy.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
-def load(folder, part):
-    images = idx(f"{folder}/{part}-images-idx3-ubyte.gz").reshape(-1, 784)
+def load_mnist(folder, part):
+    images = idx(f"{folder}/{part}-images-idx3-ubyte.gz")[:, None]
     labels = idx(f"{folder}/{part}-labels-idx1-ubyte.gz")
     return torch.tensor(images, dtype=torch.float32), torch.tensor(labels, dtype=torch.int64)
 
 
-def main(folder):
+def load_cifar(folder, part):
+    """As psisweep takes them: every batch there is, the first 1,000 test images where no more are."""
+    names = [f"data_batch_{i}.bin" for i in range(1, 6)]
+    if part != "train":
+        names = ["test_batch.bin", "test_batch_first_1000.bin"]
+    names = [name for name in names if os.path.exists(f"{folder}/{name}")]
+    if part != "train":
+        names = names[:1]
+    rows = numpy.concatenate([numpy.fromfile(f"{folder}/{n}", numpy.uint8) for n in names])
+    rows = rows.reshape(-1, 3073)
+    images = torch.tensor(rows[:, 1:].reshape(-1, 3, 32, 32), dtype=torch.float32)
+    return images, torch.tensor(rows[:, 0], dtype=torch.int64)
+
+
+def conv(*sizes, **options):
+    return [torch.nn.Conv2d(*sizes, **options), torch.nn.ReLU()]
+
+
+def dense(*sizes):
+    layers = [torch.nn.Flatten()]
+    for a, b in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(a, b), torch.nn.ReLU()]
+    return layers[:-1]
+
+
+MODELS = {
+    "mlp": (load_mnist, 0.02, lambda: dense(784, 300, 100, 10)),
+    "lenet5": (load_mnist, 0.01, lambda: conv(1, 20, 5) + [torch.nn.MaxPool2d(2)] + conv(20, 50, 5)
+               + [torch.nn.MaxPool2d(2)] + dense(800, 500, 10)),
+    "conv2": (load_cifar, 0.01, lambda: conv(3, 64, 3, padding=1) + conv(64, 64, 3, padding=1)
+              + [torch.nn.MaxPool2d(2)] + dense(16384, 256, 256, 10)),
+}
+
+
+def main(name, folder):
+    load, rate, layers = MODELS[name]
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(1)
     x, y = load(folder, "train")
     x_test, y_test = load(folder, "t10k")
-    mean, deviation = x.mean(), x.std()
+    mean, deviation = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     x, x_test = (x - mean) / deviation, (x_test - mean) / deviation
 
-    model = torch.nn.Sequential(
-        torch.nn.Linear(784, 300), torch.nn.ReLU(),
-        torch.nn.Linear(300, 100), torch.nn.ReLU(),
-        torch.nn.Linear(100, 10))
-    for layer in model[::2]:
-        torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        torch.nn.init.zeros_(layer.bias)
+    model = torch.nn.Sequential(*layers())
+    for layer in model:
+        if hasattr(layer, "weight"):
+            torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            torch.nn.init.zeros_(layer.bias)
     criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
 
     def batches():
         while True:
@@ -67,9 +101,9 @@ def main(folder):
             print(f"{time.monotonic() - start:.9f} {loss.item():.6f}", flush=True)
         elif words[0] == "score":
             with torch.no_grad():
-                logits = model(x_test)
+                logits = torch.cat([model(part) for part in x_test.split(500)])
             accuracy = (logits.argmax(1) == y_test).double().mean().item()
             print(f"{accuracy:.4f} {criterion(logits, y_test).item():.4f}", flush=True)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:3])

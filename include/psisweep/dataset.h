@@ -60,4 +60,7 @@ void psi_dataset_destroy(struct psi_dataset *dataset);
 /* Share of the largest class in a split: the accuracy A0 of the best constant answer. */
 double psi_split_chance(const struct psi_split *split);
 
+/* Share of the pixels of a split that are not 0. */
+double psi_split_density(const struct psi_dataset *dataset, const struct psi_split *split);
+
 #endif

@@ -3,12 +3,14 @@
  * Activations are feature-major: x (features, batch), a feature's batch contiguous. Weight
  * matrices are (rows = outputs, cols = inputs), row-major; a convolution's is (out, in*kh*kw).
  * All parameters live in one flat float array: first every prunable weight, layer after layer,
- * then everything that is never pruned (biases). So a mask, a gradient and an optimiser's state
- * are arrays of the same indexing, and a prunable weight has one flat index.
+ * then everything that is never pruned: biases (and the gains and shifts of normalisation), at last
+ * running statistics, which have no gradient and which no optimiser steps. So a mask, a gradient
+ * and an optimiser's state are arrays of the same indexing, a prunable weight has one flat index,
+ * and a copy of the array is all there is to a trained network.
  *
  * A layer is a row of function pointers (src/net/layer.h); the network is a list of layers in
- * topological order, each naming the one or two earlier activations it reads. Convolution,
- * normalisation and residual links are further rows: callers here do not change.
+ * topological order, each naming the one or two earlier activations it reads. A model is a table
+ * of layers (src/net/model.c).
  */
 #ifndef PSISWEEP_NETWORK_H
 #define PSISWEEP_NETWORK_H
@@ -19,7 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum psi_model_kind { PSI_MLP };
+enum psi_model_kind {
+    PSI_MLP,
+    PSI_LENET5,         /* Caffe's: conv 20 and 50 of 5 x 5, max pooling, dense 500 */
+    PSI_LENET5_CLASSIC, /* LeCun et al. 1998: conv 6 and 16 of 5 x 5, averages, dense 120, 84 */
+    PSI_CONV2, /* Frankle & Carbin 2019: pairs of conv 3 x 3, max pooling, dense 256, 256 */
+    PSI_CONV4,
+    PSI_CONV6
+};
 enum psi_init { PSI_GLOROT, PSI_HE };
 enum { PSI_HIDDEN_MAX = 16, PSI_LAYER_NAME = 32 };
 
@@ -28,6 +37,8 @@ struct psi_model_spec {
     int init; /* enum psi_init; weights normal, biases zero */
     size_t hidden_count;
     size_t hidden[PSI_HIDDEN_MAX]; /* mlp: units of each hidden layer, ReLU */
+    int batchnorm; /* 1 = every convolution is followed by batch normalisation (Ioffe & Szegedy
+                      2015), which takes the place of its bias */
 };
 
 /* One prunable weight matrix: parameter[offset + row * cols + col]. */
@@ -51,6 +62,7 @@ size_t psi_network_max_batch(const struct psi_network *network);
 size_t psi_network_features(const struct psi_network *network);
 size_t psi_network_classes(const struct psi_network *network);
 size_t psi_network_weights(const struct psi_network *network);    /* prunable ones */
+size_t psi_network_trained(const struct psi_network *network);    /* all but statistics */
 size_t psi_network_parameters(const struct psi_network *network); /* all */
 float *psi_network_parameter(struct psi_network *network);        /* (parameters), borrowed */
 
@@ -59,7 +71,7 @@ size_t psi_network_matrices(const struct psi_network *network);
 const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *network, size_t i);
 
 /* Draw all parameters anew. Glorot & Bengio 2010: normal of variance 2 / (fan_in + fan_out);
- * He et al. 2015: 2 / fan_in. Biases are set to zero. */
+ * He et al. 2015: 2 / fan_in. Biases are set to zero; normalisation starts as the identity. */
 void psi_network_initialise(struct psi_network *network, struct psi_random *random);
 
 /* Where a batch lies: x (features, batch), owned by the network, filled by the caller, who asks
@@ -74,19 +86,51 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
 /* Logits (classes, batch) for the batch in the input; borrowed until the next forward pass. */
 const float *psi_network_forward(struct psi_network *network, size_t batch);
 
-/* Back-propagate dlogits (classes, batch; overwritten) of the last forward pass and set, for each
- * parameter, gradient[i] = decay * gradient[i] + dLoss/dparameter[i]; gradient is (parameters).
+/* The same in training: normalisation takes the batch's own statistics, and moves the running ones
+ * towards them. One and the same for a network without normalisation. */
+const float *psi_network_forward_training(struct psi_network *network, size_t batch);
+
+/* Back-propagate dlogits (classes, batch; overwritten) of the last forward pass in training and
+ * set, for each parameter that has one, gradient[i] = decay * gradient[i] + dLoss/dparameter[i];
+ * gradient is (parameters).
  * decay = 0 gives the plain gradient whatever gradient held before; decay = momentum
  * accumulates straight into the velocity (one GEMM, beta = momentum). */
 void psi_network_backward(struct psi_network *network, size_t batch, float *dlogits, float decay,
                           float *gradient);
 
-/* Path connectivity under a mask (weights; 1 = survives). Units, not values: biases are ignored.
+/* Path connectivity under a mask (weights; 1 = survives). Units, not values: biases are ignored. A
+ * unit is a feature, so a convolution's one pixel of a channel, and its weight is on a path if at
+ * some position it connects a reached input with an output that leads on.
  * on_path (weights, may be NULL): 1 for each weight on at least one path from an input to an
  * output. reachable (classes, may be NULL): 1 for each output that some input reaches.
  * Returns the number of weights on a path. */
 enum psi_status psi_network_paths(const struct psi_network *network, const uint8_t *mask,
                                   uint8_t *on_path, uint8_t *reachable, size_t *count,
                                   struct psi_error *err);
+
+/* Another network that is this one under a mask (weights), made to be fast: its parameters are of
+ * some layers all weights as before, of others (the sparse path) the surviving ones alone, in an
+ * order of its own; then all that is not pruned. What neither leads to an output nor is led to by
+ * the data is not computed, which changes no logit and no gradient: pixels nobody reads, units
+ * without a path to an output; a unit without inputs stays, for it emits relu(bias). Forward,
+ * backward, optimisers, psi_train and psi_evaluate take it as any other, with psi_network_mask() as
+ * its mask; it has no matrices, is not initialised, and paths and masks are asked of the network
+ * it came from, whose parameters it starts with and to which it owes nothing later. Results agree
+ * with that one's within rounding.
+ *
+ * Which path a layer goes is a function of its shape and density, the kernel level, and
+ * input_density, the share of non-zero pixels in the training data. *out = NULL where no layer
+ * gains by it. */
+enum psi_status psi_network_compile(const struct psi_network *network, const uint8_t *mask,
+                                    double input_density, struct psi_network **out,
+                                    struct psi_error *err);
+
+/* Write a compiled network's parameters back where they came from; pruned weights are set to 0. */
+void psi_network_expand(const struct psi_network *compiled, struct psi_network *network);
+
+/* Of a compiled network, borrowed: which of its weights survive (weights); which inputs are the
+ * rows of psi_network_input, ascending, NULL = all. */
+const uint8_t *psi_network_mask(const struct psi_network *compiled);
+const uint32_t *psi_network_inputs(const struct psi_network *compiled);
 
 #endif

@@ -19,6 +19,7 @@ struct psi_study {
     struct psi_network *network; /* workspace; overwritten by every trial */
     struct psi_layout layout;
     double chance_test, chance_validation; /* A0 of each split */
+    double input_density;                  /* share of non-zero pixels in the training split */
     uint8_t *mask;                         /* (weights) workspace */
 };
 

@@ -163,3 +163,11 @@ double psi_split_chance(const struct psi_split *split)
             largest = count[split->label[i]];
     return split->samples ? (double)largest / (double)split->samples : 0;
 }
+
+double psi_split_density(const struct psi_dataset *dataset, const struct psi_split *split)
+{
+    size_t pixels = split->samples * dataset->features, lit = 0;
+    for (size_t i = 0; i < pixels; i++)
+        lit += split->pixel[i] != 0;
+    return pixels ? (double)lit / (double)pixels : 0;
+}

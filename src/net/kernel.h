@@ -6,6 +6,8 @@
 #ifndef PSISWEEP_NET_KERNEL_H
 #define PSISWEEP_NET_KERNEL_H
 
+#include "conv_kernel.h"
+#include "kernel_sparse.h"
 #include "psisweep/kernel.h"
 
 #include <stddef.h>
@@ -17,6 +19,8 @@ struct psi_gather {
     const uint32_t *index;  /* (batch) rows to take, or NULL = the first `batch` rows in order */
     size_t channels, plane; /* plane = height * width */
     const float *mean, *deviation; /* (channels) */
+    const uint32_t *taken; /* (inputs) features to take, ascending; NULL = all channels * plane */
+    size_t inputs;
 };
 
 /* Inputs that are pixel 0 in a whole batch (a third of MNIST's) are constants, x = constant: their
@@ -39,9 +43,11 @@ struct psi_adam {
 };
 
 struct psi_kernels {
-    /* x (features, batch): x[f][b] = (pixel[index[b]][f] - mean) / deviation of f's channel;
-     * seen (features): 0 where pixel f is 0 in the whole batch. */
-    void (*gather)(const struct psi_gather *from, size_t batch, float *x, uint8_t *seen);
+    /* x (inputs, stride): x[f][b] = (pixel[index[b]][f] - mean) / deviation of f's channel; samples
+     * batch .. stride-1, at most 15, are the last one once more. seen (features; NULL = not
+     * wanted): 0 where pixel f is 0 in the whole batch. */
+    void (*gather)(const struct psi_gather *from, size_t batch, size_t stride, float *x,
+                   uint8_t *seen);
 
     /* packed (units, 4 live + 4): the live columns of w (units, features), the stand-in's weight,
      * three columns of no meaning. */
@@ -68,6 +74,9 @@ struct psi_kernels {
      * w = w - rate m / (rescale sqrt(v) + epsilon); w, m, v 0 where mask is 0. */
     void (*adam)(float *w, const float *gradient, float *m, float *v, const uint8_t *mask,
                  size_t count, const struct psi_adam *adam);
+
+    const struct psi_conv_kernels *conv;
+    const struct psi_sparse_kernels *sparse;
 };
 
 /* The kernels of a level; NULL where this processor or this build lacks them. */

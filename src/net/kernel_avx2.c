@@ -2,7 +2,45 @@
 
 #ifdef __x86_64__
 
+#include <immintrin.h>
+
 #define KERNEL __attribute__((target("avx2,fma")))
+#define WIDTH 8
+/* of 16 registers */
+#define VECTORS 2
+#define ROWS 4
+#define COLUMNS 3
+
+typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int whole __attribute__((vector_size(32), aligned(4), may_alias));
+
+KERNEL static inline vec multiply_add(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+
+/* [a0+a2 b0+b2 a1+a3 b1+b3] of each half */
+KERNEL static inline __m256 fold(__m256 a, __m256 b)
+{
+    return _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+}
+
+/* The sums of four, of each half: [a b c d]. */
+KERNEL static inline __m256 fold4(const vec *part)
+{
+    __m256d ab = _mm256_castps_pd(fold(part[0], part[1]));
+    __m256d cd = _mm256_castps_pd(fold(part[2], part[3]));
+    return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
+                         _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
+}
+
+KERNEL static inline vec reduce(const vec *part)
+{
+    __m256 low = fold4(part), high = fold4(part + 4);
+    return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                         _mm256_permute2f128_ps(low, high, 0x31));
+}
+
 #include "kernel_body.h"
 
 const struct psi_kernels *psi_kernels_avx2(void)

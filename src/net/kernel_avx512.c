@@ -2,7 +2,52 @@
 
 #ifdef __x86_64__
 
+#include <immintrin.h>
+
 #define KERNEL __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")))
+#define WIDTH 16
+/* of 32 registers */
+#define VECTORS 4
+#define ROWS 5
+#define COLUMNS 5
+
+typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int whole __attribute__((vector_size(64), aligned(4), may_alias));
+
+KERNEL static inline vec multiply_add(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+/* [a0+a2 b0+b2 a1+a3 b1+b3] of each quarter */
+KERNEL static inline __m512 fold(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+}
+
+/* The sums of four, of each quarter: [a b c d]. */
+KERNEL static inline __m512 fold4(const vec *part)
+{
+    __m512d ab = _mm512_castps_pd(fold(part[0], part[1]));
+    __m512d cd = _mm512_castps_pd(fold(part[2], part[3]));
+    return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)),
+                         _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+}
+
+/* Quarters 0+2 and 1+3 of a, then of b. */
+KERNEL static inline __m512 fold_quarters(__m512 a, __m512 b)
+{
+    return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+}
+
+KERNEL static inline vec reduce(const vec *part)
+{
+    __m512 low = fold_quarters(fold4(part), fold4(part + 4));
+    __m512 high = fold_quarters(fold4(part + 8), fold4(part + 12));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
+                         _mm512_shuffle_f32x4(low, high, 0xdd));
+}
+
 #include "kernel_body.h"
 
 const struct psi_kernels *psi_kernels_avx512(void)

@@ -4,6 +4,8 @@
  * -fno-trapping-math are what lets Adam's square root and masked updates vectorise.
  */
 #include "kernel.h"
+#include "sparse_body.h"
+#include "conv_body.h"
 
 #include <math.h>
 #include <string.h>
@@ -78,43 +80,80 @@ KERNEL static inline void see_block(const uint8_t *const *row, size_t samples, s
     memcpy(seen, &any, EDGE);
 }
 
+/* The features first .. first+wide-1 that are taken, of byte (16, TILE), become rows of x from row
+ * `to` on; returns the row after. */
+KERNEL static inline size_t convert_block(const struct psi_gather *from, const uint8_t *byte,
+                                          size_t first, size_t wide, size_t samples, size_t stride,
+                                          float *x, size_t to)
+{
+    size_t end = from->taken ? from->inputs : first + wide;
+    for (; to < end; to++) {
+        size_t feature = from->taken ? from->taken[to] : to;
+        if (feature >= first + wide)
+            break;
+        size_t channel = feature / from->plane;
+        float mean = from->mean[channel], scale = 1 / from->deviation[channel];
+        const uint8_t *pixel = byte + (feature - first) * TILE;
+        float *row = x + to * stride;
+        for (size_t s = 0; s < samples; s++)
+            row[s] = ((float)pixel[s] - mean) * scale;
+    }
+    return to;
+}
+
+/* Rows lie at random in main memory: ask for the cache line `far` features on, if any of it is
+ * taken; `ahead` is where in taken the line before ended. */
+KERNEL static inline size_t prefetch_rows(const struct psi_gather *from, const uint8_t *const *row,
+                                          size_t far, size_t ahead)
+{
+    size_t wanted = far < from->channels * from->plane;
+    if (from->taken) {
+        size_t start = ahead;
+        while (ahead < from->inputs && from->taken[ahead] < far + LINE)
+            ahead++;
+        wanted = ahead > start;
+    }
+    for (size_t s = 0; wanted && s < TILE; s++)
+        __builtin_prefetch(row[s] + far);
+    return ahead;
+}
+
 /* Up to TILE samples at a time: rows are read along, and x is written along. */
 KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *const *row,
-                               size_t samples, size_t batch, float *x, uint8_t *seen)
+                               size_t samples, size_t stride, float *x, uint8_t *seen)
 {
-    size_t features = from->channels * from->plane;
+    size_t features = from->channels * from->plane, to = 0, ahead = 0;
+    for (size_t far = 0; far < 4 * LINE; far += LINE)
+        ahead = prefetch_rows(from, row, far, ahead);
     for (size_t first = 0; first < features; first += EDGE) {
         size_t wide = features - first < EDGE ? features - first : EDGE;
-        if (first % LINE == 0) /* rows lie at random in main memory */
-            for (size_t s = 0; s < samples; s++)
-                __builtin_prefetch(row[s] + first + 4 * LINE);
+        if (first % LINE == 0)
+            ahead = prefetch_rows(from, row, first + 4 * LINE, ahead);
+        if (from->taken && (to == from->inputs || from->taken[to] >= first + wide))
+            continue;
         uint8_t byte[EDGE * TILE];
         for (size_t s = 0; s < samples; s += EDGE)
             turn_block(row + s, first, wide, byte + s);
-        see_block(row, samples, wide, first, seen + first);
-        for (size_t f = 0; f < wide; f++) {
-            size_t channel = (first + f) / from->plane;
-            float mean = from->mean[channel], scale = 1 / from->deviation[channel];
-            const uint8_t *pixel = byte + f * TILE;
-            float *to = x + (first + f) * batch;
-            for (size_t s = 0; s < samples; s++)
-                to[s] = ((float)pixel[s] - mean) * scale;
-        }
+        if (seen)
+            see_block(row, samples, wide, first, seen + first);
+        to = convert_block(from, byte, first, wide, samples, stride, x, to);
     }
 }
 
-KERNEL static void gather(const struct psi_gather *from, size_t batch, float *x, uint8_t *seen)
+KERNEL static void gather(const struct psi_gather *from, size_t batch, size_t stride, float *x,
+                          uint8_t *seen)
 {
     size_t features = from->channels * from->plane;
-    memset(seen, 0, features);
-    for (size_t b = 0; b < batch; b += TILE) {
-        size_t samples = batch - b < TILE ? batch - b : TILE;
+    if (seen)
+        memset(seen, 0, features);
+    for (size_t b = 0; b < stride; b += TILE) {
+        size_t samples = stride - b < TILE ? stride - b : TILE;
         const uint8_t *row[TILE];
         for (size_t s = 0; s < TILE; s++) {
-            size_t sample = b + (s < samples ? s : samples - 1); /* the last row fills blocks up */
+            size_t sample = b + s < batch ? b + s : batch - 1; /* the last row fills blocks up */
             row[s] = from->pixel + (from->index ? from->index[sample] : sample) * features;
         }
-        gather_tile(from, row, samples, batch, x + b, seen);
+        gather_tile(from, row, samples, stride, x + b, seen);
     }
 }
 
@@ -238,5 +277,12 @@ KERNEL static void adam(float *restrict w, const float *restrict gradient, float
     }
 }
 
-static const struct psi_kernels kernels = {gather, pack, unpack, bias_relu, bias_relu_backward,
-                                           sgd,    adam};
+static const struct psi_kernels kernels = {.gather = gather,
+                                           .pack = pack,
+                                           .unpack = unpack,
+                                           .bias_relu = bias_relu,
+                                           .bias_relu_backward = bias_relu_backward,
+                                           .sgd = sgd,
+                                           .adam = adam,
+                                           .sparse = &sparse_kernels,
+                                           .conv = &conv_kernels};

@@ -1,4 +1,6 @@
-#include "layer.h"
+#include "compile.h"
+#include "sparse.h"
+#include "sparse_conv.h"
 #include "psisweep/memory.h"
 
 #include <assert.h>
@@ -13,10 +15,10 @@ enum { COUNT_MAX = 1 << 20 };
 static enum psi_status check(const struct psi_model_spec *spec, const struct psi_dataset *shape,
                              size_t max_batch, int kernel_level, struct psi_error *err)
 {
-    if (spec->kind != PSI_MLP || spec->hidden_count > PSI_HIDDEN_MAX)
-        return psi_fail(err, PSI_USAGE, "network: an mlp of at most %d hidden layers expected",
+    if (spec->kind < PSI_MLP || spec->kind > PSI_CONV6 || spec->hidden_count > PSI_HIDDEN_MAX)
+        return psi_fail(err, PSI_USAGE, "network: at most %d hidden layers expected",
                         PSI_HIDDEN_MAX);
-    for (size_t i = 0; i < spec->hidden_count; i++)
+    for (size_t i = 0; spec->kind == PSI_MLP && i < spec->hidden_count; i++)
         if (spec->hidden[i] < 1 || spec->hidden[i] > COUNT_MAX)
             return psi_fail(err, PSI_USAGE,
                             "network: hidden layer %zu of 1 to %d units expected, "
@@ -40,21 +42,10 @@ static enum psi_status check(const struct psi_model_spec *spec, const struct psi
     return PSI_OK;
 }
 
-/* The layers of a multi-layer perceptron, as they are given before they are planned. */
-static void lay_out_mlp(struct psi_network *network, const struct psi_model_spec *spec,
-                        size_t classes)
-{
-    for (size_t i = 0; i < network->layers; i++) {
-        int last = i == spec->hidden_count;
-        network->layer[i] = (struct psi_layer){.type = &psi_layer_dense,
-                                               .input = {i},
-                                               .units = last ? classes : spec->hidden[i],
-                                               .relu = !last};
-    }
-}
-
-/* Plan every layer, and number its parameters: all weights first, then all biases. */
-static void plan(struct psi_network *network, const struct psi_dataset *shape)
+/* Plan every layer, and number its parameters: all weights first, then all biases, then statistics.
+ * PSI_USAGE where an image is too small for its windows. */
+static enum psi_status plan(struct psi_network *network, const struct psi_dataset *shape,
+                            struct psi_error *err)
 {
     struct psi_shape input = {shape->channels, shape->height, shape->width};
     network->activation[0].features = psi_shape_features(&input);
@@ -63,6 +54,10 @@ static void plan(struct psi_network *network, const struct psi_dataset *shape)
         size_t from = layer->input[0];
         layer->in = from == 0 ? input : network->layer[from - 1].out;
         layer->type->plan(layer);
+        if (psi_shape_features(&layer->out) < 1 || psi_shape_features(&layer->out) > COUNT_MAX)
+            return psi_fail(err, PSI_USAGE,
+                            "network: layer %zu (%s) cannot be had of an image of %zu x %zu", i + 1,
+                            layer->type->name, layer->in.height, layer->in.width);
         network->activation[i + 1].features = psi_shape_features(&layer->out);
         layer->weight = network->weights;
         network->weights += layer->weights;
@@ -79,13 +74,28 @@ static void plan(struct psi_network *network, const struct psi_dataset *shape)
         network->layer[i].bias = network->parameters;
         network->parameters += network->layer[i].biases;
     }
+    network->trained = network->parameters;
+    for (size_t i = 0; i < network->layers; i++) {
+        network->layer[i].state = network->parameters;
+        network->parameters += network->layer[i].states;
+    }
+    return PSI_OK;
 }
 
 static int allocate_arrays(struct psi_network *network, struct psi_error *err)
 {
     network->parameter =
         psi_allocate(network->parameters, sizeof(float), "network parameters", err);
-    if (!network->parameter)
+    size_t work = 0;
+    for (size_t i = 0; i < network->layers; i++) {
+        struct psi_layer *layer = &network->layer[i];
+        layer->kept = psi_allocate(layer->keeps, sizeof(float), "activations", err);
+        if (!layer->kept)
+            return 0;
+        work = layer->work > work ? layer->work : work;
+    }
+    network->work = psi_allocate(work, sizeof(float), "scratch of a pass", err);
+    if (!network->parameter || !network->work)
         return 0;
     for (size_t i = 0; i <= network->layers; i++) {
         struct psi_activation *activation = &network->activation[i];
@@ -102,15 +112,17 @@ static int allocate_arrays(struct psi_network *network, struct psi_error *err)
     return 1;
 }
 
-/* Room for the input without its constants: psi_packed_input. */
+/* Room for the input without its constants, psi_packed_input, if some layer reads that. */
 static int allocate_packed(struct psi_network *network, struct psi_error *err)
 {
     struct psi_packed_input *packed = &network->packed;
     size_t features = network->activation[0].features, units = 0;
     for (size_t i = 0; i < network->layers; i++)
-        if (network->layer[i].input[0] == 0 && network->layer[i].units > units)
+        if (network->layer[i].type == &psi_layer_dense && network->layer[i].input[0] == 0 &&
+            network->layer[i].units > units)
             units = network->layer[i].units;
-    size_t row = sizeof(float) * network->max_batch;
+    size_t row = units ? sizeof(float) * network->max_batch : 0;
+    packed->none = !units;
     packed->skip.block = psi_allocate(features, sizeof *packed->skip.block, "packed input", err);
     packed->constant = psi_allocate(features, sizeof *packed->constant, "packed input", err);
     packed->seen = psi_allocate(features, sizeof *packed->seen, "packed input", err);
@@ -119,6 +131,11 @@ static int allocate_packed(struct psi_network *network, struct psi_error *err)
         psi_allocate((features + PSI_BLOCK) * units, sizeof(float), "packed input", err);
     packed->skip.constant = packed->constant;
     return packed->skip.block && packed->constant && packed->seen && packed->x && packed->weight;
+}
+
+int psi_network_allocate(struct psi_network *network, struct psi_error *err)
+{
+    return allocate_arrays(network, err) && allocate_packed(network, err);
 }
 
 enum psi_status psi_network_create(const struct psi_model_spec *spec,
@@ -135,7 +152,7 @@ enum psi_status psi_network_create(const struct psi_model_spec *spec,
     network->kernels = psi_kernels_get(kernel_level);
     network->init = spec->init;
     network->max_batch = max_batch;
-    network->layers = spec->hidden_count + 1;
+    psi_model_layers(spec, shape->classes, NULL, &network->layers);
     network->layer = psi_allocate(network->layers, sizeof *network->layer, "layers", err);
     network->matrix = psi_allocate(network->layers, sizeof *network->matrix, "layers", err);
     network->activation =
@@ -143,9 +160,11 @@ enum psi_status psi_network_create(const struct psi_model_spec *spec,
     status = PSI_MEMORY;
     if (!network->layer || !network->matrix || !network->activation)
         goto out;
-    lay_out_mlp(network, spec, shape->classes);
-    plan(network, shape);
-    if (!allocate_arrays(network, err) || !allocate_packed(network, err))
+    psi_model_layers(spec, shape->classes, network->layer, &network->layers);
+    if ((status = plan(network, shape, err)) != PSI_OK)
+        goto out;
+    status = PSI_MEMORY;
+    if (!psi_network_allocate(network, err))
         goto out;
     *out = network;
     return PSI_OK;
@@ -162,11 +181,18 @@ void psi_network_destroy(struct psi_network *network)
         free(network->activation[i].gradient);
         free(network->activation[i].value);
     }
+    for (size_t i = 0; network->layer && i < network->layers; i++) {
+        psi_sparse_destroy(network->layer[i].sparse);
+        psi_sparse_conv_destroy(network->layer[i].sparse_conv);
+        free(network->layer[i].kept);
+    }
+    psi_compiled_destroy(network->compiled);
     free(network->packed.weight);
     free(network->packed.x);
     free(network->packed.seen);
     free(network->packed.constant);
     free(network->packed.skip.block);
+    free(network->work);
     free(network->parameter);
     free(network->activation);
     free(network->matrix);
@@ -181,7 +207,7 @@ size_t psi_network_max_batch(const struct psi_network *network)
 
 size_t psi_network_features(const struct psi_network *network)
 {
-    return network->activation[0].features;
+    return network->compiled ? network->compiled->inputs : network->activation[0].features;
 }
 
 size_t psi_network_classes(const struct psi_network *network)
@@ -192,6 +218,11 @@ size_t psi_network_classes(const struct psi_network *network)
 size_t psi_network_weights(const struct psi_network *network)
 {
     return network->weights;
+}
+
+size_t psi_network_trained(const struct psi_network *network)
+{
+    return network->trained;
 }
 
 size_t psi_network_parameters(const struct psi_network *network)
@@ -227,4 +258,7 @@ void psi_network_initialise(struct psi_network *network, struct psi_random *rand
     }
     memset(network->parameter + network->weights, 0,
            (network->parameters - network->weights) * sizeof(float));
+    for (size_t i = 0; i < network->layers; i++)
+        if (network->layer[i].type->initialise)
+            network->layer[i].type->initialise(&network->layer[i], network->parameter);
 }

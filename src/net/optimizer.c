@@ -55,7 +55,7 @@ static void step_sgd(struct psi_optimizer_state *state, struct psi_network *netw
                      const uint8_t *mask, size_t batch, float *dlogits, double rate)
 {
     float *w = network->parameter, *v = state->first;
-    size_t weights = network->weights, rest = network->parameters - weights;
+    size_t weights = network->weights, rest = network->trained - weights;
     float decay = (float)state->spec.weight_decay;
     psi_network_backward(network, batch, dlogits, (float)state->spec.momentum, v);
     network->kernels->sgd(w, v, mask, weights, (float)rate, decay);
@@ -76,7 +76,7 @@ static void step_adam(struct psi_optimizer_state *state, struct psi_network *net
                             .rescale = (float)(1 / sqrt(1 - pow(spec->beta2, t))),
                             .weight_decay = (float)spec->weight_decay};
     float *w = network->parameter, *g = state->gradient, *m = state->first, *v = state->second;
-    size_t weights = network->weights, rest = network->parameters - weights;
+    size_t weights = network->weights, rest = network->trained - weights;
     psi_network_backward(network, batch, dlogits, 0, g);
     network->kernels->adam(w, g, m, v, mask, weights, &adam);
     network->kernels->adam(w + weights, g + weights, m + weights, v + weights, NULL, rest, &adam);

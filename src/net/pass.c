@@ -1,5 +1,5 @@
+#include "compile.h"
 #include "denormal.h"
-#include "layer.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,6 +7,8 @@
 float *psi_network_input(struct psi_network *network)
 {
     network->packed.use = 0; /* the caller may write what he likes */
+    if (network->compiled)
+        network->compiled->loose = 1;
     return network->activation[0].value;
 }
 
@@ -18,7 +20,7 @@ static void pack_input(struct psi_network *network, size_t batch)
     struct psi_skip *skip = &packed->skip;
     size_t features = network->activation[0].features, blocks = features / PSI_BLOCK;
     packed->use = 0;
-    if (features % PSI_BLOCK)
+    if (packed->none || features % PSI_BLOCK)
         return;
     skip->live = skip->dead = 0;
     for (size_t i = 0; i < blocks; i++) {
@@ -37,40 +39,111 @@ static void pack_input(struct psi_network *network, size_t batch)
         row[b] = 1;
 }
 
+/* What x is where a pixel is 0. */
+static void find_constants(struct psi_packed_input *packed, const struct psi_gather *from)
+{
+    float *constant = packed->constant;
+    for (size_t channel = 0; channel < from->channels; channel++)
+        for (size_t i = 0; i < from->plane; i++)
+            *constant++ = -from->mean[channel] * (1 / from->deviation[channel]);
+}
+
 void psi_network_gather(struct psi_network *network, const struct psi_dataset *dataset,
                         const struct psi_split *split, const uint32_t *index, size_t batch)
 {
-    assert(batch <= network->max_batch);
-    assert(dataset->features == network->activation[0].features);
+    struct psi_compiled *compiled = network->compiled;
+    struct psi_packed_input *packed = &network->packed;
+    assert(batch >= 1 && batch <= network->max_batch);
+    assert(dataset->features == psi_network_features(network));
     struct psi_gather from = {.pixel = split->pixel,
                               .index = index,
                               .channels = dataset->channels,
                               .plane = dataset->height * dataset->width,
                               .mean = dataset->mean,
                               .deviation = dataset->deviation};
-    float *constant = network->packed.constant;
-    for (size_t channel = 0; channel < from.channels; channel++)
-        for (size_t i = 0; i < from.plane; i++)
-            *constant++ = -dataset->mean[channel] * (1 / dataset->deviation[channel]);
-    network->kernels->gather(&from, batch, network->activation[0].value, network->packed.seen);
-    pack_input(network, batch);
+    size_t columns = batch;
+    if (compiled) {
+        columns = psi_padded(batch);
+        from.taken = compiled->taken;
+        from.inputs = network->activation[0].features;
+        compiled->loose = 0;
+    }
+    network->kernels->gather(&from, batch, columns, network->activation[0].value,
+                             packed->none ? NULL : packed->seen);
+    if (!packed->none)
+        find_constants(packed, &from);
+    pack_input(network, columns);
 }
 
-const float *psi_network_forward(struct psi_network *network, size_t batch)
+/* Columns of every activation of a pass. */
+static size_t columns_of(const struct psi_network *network, size_t samples)
 {
-    assert(batch >= 1 && batch <= network->max_batch);
+    assert(samples >= 1 && samples <= network->max_batch);
+    return network->compiled ? psi_padded(samples) : samples;
+}
+
+/* to (rows, columns) from from (rows, samples), which it may begin at, filled up with what lies
+ * `beyond` it, or where that is NULL with the row's last number. */
+static void pad_rows(const float *from, size_t rows, size_t samples, size_t columns,
+                     const float *beyond, float *to)
+{
+    for (size_t r = rows; r-- > 0;) {
+        float *row = to + r * columns;
+        memmove(row, from + r * samples, samples * sizeof *row);
+        for (size_t b = samples; b < columns; b++)
+            row[b] = beyond ? *beyond : row[samples - 1];
+    }
+}
+
+/* state: the parameters in training, else NULL. */
+static struct psi_pass open_pass(const struct psi_network *network, size_t batch, float *state)
+{
+    return (struct psi_pass){.kernels = network->kernels,
+                             .parameter = network->parameter,
+                             .batch = columns_of(network, batch),
+                             .samples = batch,
+                             .packed = network->packed.use ? &network->packed : NULL,
+                             .work = network->work,
+                             .state = state};
+}
+
+static const float *forward(struct psi_network *network, const struct psi_pass *pass)
+{
+    struct psi_compiled *compiled = network->compiled;
+    const struct psi_activation *input = &network->activation[0];
+    const struct psi_activation *output = &network->activation[network->layers];
+    size_t samples = pass->samples, columns = pass->batch;
+    if (compiled && compiled->loose) {
+        pad_rows(input->value, input->features, samples, columns, NULL, input->value);
+        compiled->loose = 0;
+    }
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch,
-                            network->packed.use ? &network->packed : NULL};
     for (size_t i = 0; i < network->layers; i++) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};
         for (size_t k = 0; k < layer->type->inputs; k++)
             x[k] = network->activation[layer->input[k]].value;
-        layer->type->forward(layer, &pass, x, network->activation[i + 1].value);
+        layer->type->forward(layer, pass, x, network->activation[i + 1].value);
     }
     psi_denormal_restore(mode);
-    return network->activation[network->layers].value;
+    if (!compiled)
+        return output->value;
+    for (size_t c = 0; c < output->features; c++)
+        memcpy(compiled->logits + c * samples, output->value + c * columns,
+               samples * sizeof *output->value);
+    return compiled->logits;
+}
+
+const float *psi_network_forward(struct psi_network *network, size_t batch)
+{
+    struct psi_pass pass = open_pass(network, batch, NULL);
+    return forward(network, &pass);
+}
+
+const float *psi_network_forward_training(struct psi_network *network, size_t batch)
+{
+    struct psi_pass pass = open_pass(network, batch, network->parameter);
+    return forward(network, &pass);
 }
 
 /* Has a layer after number `after`, or an input of it before number k, written activation a's
@@ -90,10 +163,14 @@ static int is_written(const struct psi_network *network, size_t a, size_t after,
 void psi_network_backward(struct psi_network *network, size_t batch, float *dlogits, float decay,
                           float *gradient)
 {
-    assert(batch >= 1 && batch <= network->max_batch);
+    struct psi_compiled *compiled = network->compiled;
+    struct psi_pass pass = open_pass(network, batch, network->parameter);
+    if (compiled) { /* padding counts for nothing: it has no gradient */
+        pad_rows(dlogits, psi_network_classes(network), batch, pass.batch, &(float){0},
+                 compiled->dlogits);
+        dlogits = compiled->dlogits;
+    }
     unsigned long mode = psi_denormal_flush();
-    struct psi_pass pass = {network->kernels, network->parameter, batch,
-                            network->packed.use ? &network->packed : NULL};
     for (size_t i = network->layers; i-- > 0;) {
         const struct psi_layer *layer = &network->layer[i];
         const float *x[PSI_INPUTS_MAX] = {NULL};

@@ -13,7 +13,14 @@
 static const char *const sets[] = {
     [PSI_MNIST] = "mnist",   [PSI_IDX] = "idx",         [PSI_CIFAR10] = "cifar10",
     [PSI_GLYPHS] = "glyphs", [PSI_PLANTED] = "planted", NULL};
-static const char *const kinds[] = {[PSI_MLP] = "mlp", NULL};
+static const char *const kinds[] = {[PSI_MLP] = "mlp",
+                                    [PSI_LENET5] = "lenet5",
+                                    [PSI_LENET5_CLASSIC] = "lenet5-classic",
+                                    [PSI_CONV2] = "conv2",
+                                    [PSI_CONV4] = "conv4",
+                                    [PSI_CONV6] = "conv6",
+                                    NULL};
+static const char *const truths[] = {"false", "true", NULL};
 static const char *const inits[] = {[PSI_GLOROT] = "glorot", [PSI_HE] = "he", NULL};
 static const char *const optimizers[] = {[PSI_SGD] = "sgd", [PSI_ADAM] = "adam", NULL};
 static const char *const schedules[] = {
@@ -71,7 +78,9 @@ static const struct psi_job_key model_keys[] = {
      .offset = MODEL(kind),
      .choices = kinds,
      .fallback = "mlp",
-     .help = "network; mlp = fully connected layers, ReLU between them"},
+     .help = "network, ReLU between layers; mlp = fully connected; lenet5 = Caffe's, 20 and 50 maps "
+             "of 5 x 5; lenet5-classic = 6 and 16 maps, averages; conv2, conv4, conv6 = Frankle & "
+             "Carbin's (2019), 3 x 3"},
     {.name = "hidden",
      .type = PSI_KEY_INTEGERS,
      .offset = MODEL(hidden),
@@ -81,6 +90,13 @@ static const struct psi_job_key model_keys[] = {
      .unit = "units",
      .fallback = "[300, 100]",
      .help = "mlp: size of each hidden layer"},
+    {.name = "batchnorm",
+     .type = PSI_KEY_CHOICE,
+     .offset = MODEL(batchnorm),
+     .choices = truths,
+     .fallback = "false",
+     .help = "batch normalisation after every convolution, in place of its bias; never pruned, not "
+             "counted"},
     {.name = "init",
      .type = PSI_KEY_CHOICE,
      .offset = MODEL(init),

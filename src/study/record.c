@@ -36,7 +36,7 @@ const struct psi_variable psi_variables[] = {
     {"permutation_edge", PARENT(permutation_edge), PSI_F64, {LAYER}, 1, "1", "99th percentile of the top singular value when the dense matrix's entries are shuffled"},
     {"marchenko_pastur_edge", PARENT(marchenko_pastur_edge), PSI_F64, {LAYER}, 1, "1", "Marchenko-Pastur edge of the dense weight matrices"},
     {"dominant_modes", PARENT(dominant_modes), PSI_I32, {LAYER}, 1, "1", "dominant modes k: dense singular values above the permutation edge"},
-    {"dense_parameter", PARENT(parameter), PSI_F32, {PSI_AXIS_PARAMETER}, 1, "1", "trained parameters of the dense parent: the layers' weights (see layer_offset), then the biases"},
+    {"dense_parameter", PARENT(parameter), PSI_F32, {PSI_AXIS_PARAMETER}, 1, "1", "trained parameters of the dense parent: the layers' weights (see layer_offset), then what is never pruned"},
     {"dense_seconds", PARENT(made.seconds), PSI_F64, {0}, 0, "s", "time that the dense parent took"},
     {"dense_attempt", PARENT(made.attempt), PSI_I32, {0}, 0, "1", "how often the dense parent was begun"},
     {"dense_rank", PARENT(made.rank), PSI_I32, {0}, 0, "1", "MPI rank that trained the dense parent"},

@@ -9,16 +9,18 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
                                  struct psi_study **out, struct psi_error *err)
 {
     /* Evaluation runs in chunks of the network's largest batch: wide enough for GEMM to reach its
-     * rate, small enough that activations stay in the second-level cache. */
-    enum { EVALUATION_BATCH = 240 };
+     * rate, small enough that activations stay in the second-level cache. Those of convolutions are
+     * larger, and their kernels want no more than a tile. */
+    enum { DENSE_BATCH = 240, CONV_BATCH = 64 };
+    size_t least = job->model.kind == PSI_MLP ? DENSE_BATCH : CONV_BATCH;
     enum psi_status status = PSI_OK;
     struct psi_study *study = psi_allocate(1, sizeof *study, "study", err);
     if (!study)
         return PSI_MEMORY;
     study->job = job;
     size_t batch = job->train.batch > job->retrain.batch ? job->train.batch : job->retrain.batch;
-    if (batch < EVALUATION_BATCH)
-        batch = EVALUATION_BATCH;
+    if (batch < least)
+        batch = least;
 
     if ((status = psi_dataset_create(&job->data, &study->dataset, err)))
         goto out;
@@ -44,6 +46,7 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
     study->chance_test = psi_split_chance(&study->dataset->test);
     study->chance_validation =
         study->dataset->validation.samples ? psi_split_chance(&study->dataset->validation) : NAN;
+    study->input_density = psi_split_density(study->dataset, &study->dataset->train);
     *out = study;
     return PSI_OK;
 out:

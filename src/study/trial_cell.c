@@ -14,7 +14,8 @@ struct trial {
     const struct psi_parent_modes *modes;
     const struct psi_progress *progress;
     struct psi_cell *cell;
-    char key[PSI_NAME + 96]; /* "arm=.../seed=.../density=...": names the cell's streams */
+    struct psi_network *compiled; /* for the cell's mask; NULL where that gains nothing */
+    char key[PSI_NAME + 96];      /* "arm=.../seed=.../density=...": names the cell's streams */
 };
 
 static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm, double density,
@@ -55,15 +56,26 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
         if (!study->mask[i])
             w[i] = 0.0f;
     }
-    return PSI_OK;
+    return psi_network_compile(network, study->mask, study->input_density, &trial->compiled, err);
+}
+
+/* The network that is trained and scored, and the mask of its parameters. */
+static struct psi_network *cell_network(struct trial *trial)
+{
+    return trial->compiled ? trial->compiled : trial->study->network;
+}
+
+static const uint8_t *cell_network_mask(const struct trial *trial)
+{
+    return trial->compiled ? psi_network_mask(trial->compiled) : trial->study->mask;
 }
 
 static enum psi_status cell_score(struct trial *trial, enum psi_stage stage, struct psi_error *err)
 {
     struct psi_study *study = trial->study;
     struct psi_score score;
-    enum psi_status status = psi_evaluate(study->network, study->dataset, &study->dataset->test,
-                                          trial->progress, &score, err);
+    enum psi_status status = psi_evaluate(cell_network(trial), study->dataset,
+                                          &study->dataset->test, trial->progress, &score, err);
     if (status)
         return status;
     if (stage == PSI_RETRAINED && !isfinite(score.loss))
@@ -163,14 +175,16 @@ static enum psi_status cell_retrain(struct trial *trial, struct psi_error *err)
     snprintf(name, sizeof name, "retrain/%s", trial->key);
     struct psi_training training = {.spec = &job->retrain,
                                     .dataset = study->dataset,
-                                    .mask = study->mask,
+                                    .mask = cell_network_mask(trial),
                                     .random_seed = job->random_seed,
                                     .random_name = name,
                                     .progress = trial->progress,
                                     .curve = cell->validation_curve};
-    enum psi_status status = psi_train(study->network, &training, &diverged, err);
+    enum psi_status status = psi_train(cell_network(trial), &training, &diverged, err);
     if (status)
         return status;
+    if (trial->compiled)
+        psi_network_expand(trial->compiled, study->network);
     cell->diverged = (uint8_t)diverged;
     for (size_t e = 0; e <= job->retrain.epochs; e++)
         cell->psi_curve[e] =
@@ -200,14 +214,17 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
            psi_network_parameters(study->network) * sizeof *parent->parameter);
 
     if ((status = cell_mask(&trial, &job->arm[arm], job->density[density], err)))
-        return status;
+        goto out;
     if ((status = cell_score(&trial, PSI_PRUNED, err)))
-        return status;
+        goto out;
     if ((status = cell_spectra(&trial, PSI_PRUNED, err)))
-        return status;
+        goto out;
     if ((status = cell_retrain(&trial, err)))
-        return status;
+        goto out;
     if ((status = cell_score(&trial, PSI_RETRAINED, err)))
-        return status;
-    return cell_spectra(&trial, PSI_RETRAINED, err);
+        goto out;
+    status = cell_spectra(&trial, PSI_RETRAINED, err);
+out:
+    psi_network_destroy(trial.compiled);
+    return status;
 }

@@ -1,0 +1,39 @@
+/* Compiled networks: what is private to src/net about them. */
+#ifndef PSISWEEP_NET_COMPILE_H
+#define PSISWEEP_NET_COMPILE_H
+
+#include "layer.h"
+
+struct psi_compiled {
+    uint32_t *origin; /* (parameters) each one's index in the network compiled */
+    uint8_t *mask;    /* (weights) */
+    uint32_t *taken;  /* (features) inputs of the network compiled that are read, ascending; NULL =
+                         all */
+    size_t inputs;    /* of the network compiled */
+    int loose;        /* the input at hand is (features, samples), its rows not yet padded */
+    float *logits;    /* (classes, max_batch) without the padding */
+    float *dlogits;   /* (classes, max_batch padded) with it */
+};
+
+/* Columns of an activation of so many samples: whole vectors. */
+static inline size_t psi_padded(size_t samples)
+{
+    return (samples + PSI_LANES - 1) / PSI_LANES * PSI_LANES;
+}
+
+/* Compile with sparse[i] (layers) telling which layers go the sparse path; dense ones and
+ * convolutions can. */
+enum psi_status psi_network_compile_as(const struct psi_network *network, const uint8_t *mask,
+                                       const uint8_t *sparse, struct psi_network **out,
+                                       struct psi_error *err);
+void psi_compiled_destroy(struct psi_compiled *compiled);
+
+/* The path table (path_table.c): whether a dense layer of (rows, cols) weights with a share
+ * `density` of them surviving is faster on the sparse path. input_density: share of non-zero
+ * pixels in the data where the layer reads those, else 1. */
+int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level);
+
+/* The same for a convolution (conv.c). */
+int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density);
+
+#endif

@@ -1,0 +1,199 @@
+/* The sparse kernels, once, for every backend. The including file defines KERNEL, WIDTH (floats of
+ * a vector), the types vec and whole (its integers), and on them
+ *   multiply_add(a, b, c)   a b + c, fused where the processor can
+ *   reduce(part)            the vector of the sums of part[0] .. part[WIDTH - 1]
+ * which the compiler would not find: it may not fuse under -std=c17, and it does not transpose.
+ */
+#include "kernel_sparse.h"
+
+#include <string.h>
+
+enum {
+    UNIT = PSI_LANES / WIDTH, /* vectors: a batch is a multiple of this many */
+    CHUNK = 64                /* partial sums kept until vectors of sums are made of them: 4 KB */
+};
+
+/* The width of a tile is a constant wherever these are inlined, so that its sums stay in registers.
+ */
+#define INLINE KERNEL static inline __attribute__((always_inline))
+
+INLINE vec load(const float *from)
+{
+    return *(const vec *)from;
+}
+
+INLINE void store(float *to, vec value)
+{
+    *(vec *)to = value;
+}
+
+INLINE vec spread(float value)
+{
+    return (vec){0} + value;
+}
+
+/* value where test is all ones, else 0 */
+INLINE vec where(whole test, vec value)
+{
+    return (vec)((whole)value & test);
+}
+
+/* One tile of `wide` vectors. relu: a NaN stays one, so that a divergence shows. */
+INLINE void multiply_tile(const struct psi_pattern *w, const float *value, const uint32_t *source,
+                          const float *bias, int relu, int add, const float *x, size_t batch,
+                          float *y, int wide)
+{
+    const uint32_t *column = w->column;
+    const vec zero = {0};
+    uint32_t k = 0;
+    for (const struct psi_segment *s = w->segment, *end = s + w->segments; s < end; s++) {
+        vec sum[PSI_TILE / WIDTH];
+        float *to = y + s->row * batch;
+        for (int v = 0; v < wide; v++)
+            sum[v] = !s->first || add ? load(to + v * WIDTH) : spread(bias ? bias[s->row] : 0);
+        for (; k < s->end; k++) {
+            const float *from = x + column[k] * batch;
+            vec factor = spread(value[source ? source[k] : k]);
+            for (int v = 0; v < wide; v++)
+                sum[v] = multiply_add(factor, load(from + v * WIDTH), sum[v]);
+        }
+        for (int v = 0; v < wide; v++)
+            store(to + v * WIDTH, relu && s->last ? where(~(sum[v] < zero), sum[v]) : sum[v]);
+    }
+}
+
+KERNEL static void sparse_multiply(const struct psi_pattern *w, const float *value,
+                                   const float *bias, int relu, const float *x, size_t batch,
+                                   float *y)
+{
+    for (size_t b = 0; b < batch; b += PSI_TILE, x += PSI_TILE, y += PSI_TILE)
+        switch ((batch - b) / PSI_LANES) {
+        case 1:
+            multiply_tile(w, value, NULL, bias, relu, 0, x, batch, y, UNIT);
+            break;
+        case 2:
+            multiply_tile(w, value, NULL, bias, relu, 0, x, batch, y, 2 * UNIT);
+            break;
+        case 3:
+            multiply_tile(w, value, NULL, bias, relu, 0, x, batch, y, 3 * UNIT);
+            break;
+        default:
+            multiply_tile(w, value, NULL, bias, relu, 0, x, batch, y, 4 * UNIT);
+        }
+}
+
+KERNEL static void sparse_multiply_transposed(const struct psi_pattern *w, const float *value,
+                                              int add, const float *dy, size_t batch, float *dx)
+{
+    for (size_t b = 0; b < batch; b += PSI_TILE, dy += PSI_TILE, dx += PSI_TILE)
+        switch ((batch - b) / PSI_LANES) {
+        case 1:
+            multiply_tile(w, value, w->source, NULL, 0, add, dy, batch, dx, UNIT);
+            break;
+        case 2:
+            multiply_tile(w, value, w->source, NULL, 0, add, dy, batch, dx, 2 * UNIT);
+            break;
+        case 3:
+            multiply_tile(w, value, w->source, NULL, 0, add, dy, batch, dx, 3 * UNIT);
+            break;
+        default:
+            multiply_tile(w, value, w->source, NULL, 0, add, dy, batch, dx, 4 * UNIT);
+        }
+}
+
+/* gradient (count) = decay * gradient + the sums over part (count, WIDTH), whose rows up to the
+ * next multiple of WIDTH are numbers of no meaning. */
+INLINE void add_sums(const vec *part, size_t count, float decay, float *gradient)
+{
+    for (size_t i = 0; i < count; i += WIDTH) {
+        vec sum = reduce(part + i), old = {0};
+        if (count - i >= WIDTH) {
+            if (decay != 0)
+                sum = multiply_add(spread(decay), load(gradient + i), sum);
+            store(gradient + i, sum);
+        } else {
+            size_t bytes = (count - i) * sizeof *gradient;
+            if (decay != 0)
+                memcpy(&old, gradient + i, bytes);
+            sum = multiply_add(spread(decay), old, sum);
+            memcpy(gradient + i, &sum, bytes);
+        }
+    }
+}
+
+/* Each entry's products of a tile are added down to one vector; across it they are added for many
+ * entries at once, wherever segments end. */
+INLINE void sample_tile(const struct psi_pattern *w, const float *dy, const float *x, size_t batch,
+                        float decay, float *gradient, int wide)
+{
+    const uint32_t *column = w->column;
+    vec part[CHUNK] = {{0}};
+    uint32_t k = 0, done = 0;
+    for (const struct psi_segment *s = w->segment, *end = s + w->segments; s < end; s++) {
+        const float *of = dy + s->row * batch;
+        vec factor[PSI_TILE / WIDTH];
+        for (int v = 0; v < wide; v++)
+            factor[v] = load(of + v * WIDTH);
+        while (k < s->end) {
+            uint32_t stop = s->end - done < CHUNK ? s->end : done + CHUNK;
+            for (; k < stop; k++) {
+                const float *from = x + column[k] * batch;
+                vec sum = factor[0] * load(from);
+                for (int v = 1; v < wide; v++)
+                    sum = multiply_add(factor[v], load(from + v * WIDTH), sum);
+                part[k - done] = sum;
+            }
+            if (k - done == CHUNK) {
+                add_sums(part, CHUNK, decay, gradient + done);
+                done = k;
+            }
+        }
+    }
+    add_sums(part, k - done, decay, gradient + done);
+}
+
+KERNEL static void sparse_sample(const struct psi_pattern *w, const float *dy, const float *x,
+                                 size_t batch, float decay, float *gradient)
+{
+    for (size_t b = 0; b < batch; b += PSI_TILE, dy += PSI_TILE, x += PSI_TILE, decay = 1)
+        switch ((batch - b) / PSI_LANES) {
+        case 1:
+            sample_tile(w, dy, x, batch, decay, gradient, UNIT);
+            break;
+        case 2:
+            sample_tile(w, dy, x, batch, decay, gradient, 2 * UNIT);
+            break;
+        case 3:
+            sample_tile(w, dy, x, batch, decay, gradient, 3 * UNIT);
+            break;
+        default:
+            sample_tile(w, dy, x, batch, decay, gradient, 4 * UNIT);
+        }
+}
+
+KERNEL static void sparse_bias_relu_backward(const uint32_t *row, size_t rows, float *dy,
+                                             const float *y, size_t batch, int relu, float decay,
+                                             float *gradient)
+{
+    const vec zero = {0};
+    for (size_t i = 0; i < rows; i++) {
+        float *d = dy + row[i] * batch, *to = gradient + row[i];
+        const float *out = y + row[i] * batch;
+        vec sum = zero;
+        for (size_t b = 0; b < batch; b += WIDTH) {
+            vec value = load(d + b);
+            if (relu) {
+                value = where(load(out + b) > zero, value);
+                store(d + b, value);
+            }
+            sum += value;
+        }
+        float total = 0;
+        for (int lane = 0; lane < WIDTH; lane++)
+            total += sum[lane];
+        *to = decay == 0 ? total : decay * *to + total;
+    }
+}
+
+static const struct psi_sparse_kernels sparse_kernels = {
+    sparse_multiply, sparse_multiply_transposed, sparse_sample, sparse_bias_relu_backward};
