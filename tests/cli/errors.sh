@@ -206,11 +206,11 @@ not_files() { # what is no results file stays as it is
 
 linked() { # one file, whatever name leads to it, is one sweep at a time
     ln -s linked.h5 "$work/link.h5"
-    ranks 0 run "$job" --set train.epochs=3000 -q -o "$work/linked.h5" &
+    ranks 0 run "$job" --set train.epochs=100000 -q -o "$work/linked.h5" &
     until [ -e "$work/linked.h5" ]; do sleep 0.02; done
-    expect 6 'in use by another psisweep run' ranks 0 run "$job" --set train.epochs=3000 -o "$work/link.h5"
+    expect 6 'in use by another psisweep run' ranks 0 run "$job" --set train.epochs=100000 -o "$work/link.h5"
     local found=$?
-    pkill -TERM -f "epochs=3000 -q -o $work/linked.h5"
+    pkill -TERM -f "epochs=100000 -q -o $work/linked.h5"
     wait
     return $found
 }

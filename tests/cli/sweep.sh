@@ -64,11 +64,11 @@ interrupted() {
 two_at_once() {
     local file=$work/two.h5
     # long enough to be there still when the second one gives up
-    ranks 0 run "$work/small.yaml" --set train.epochs=2000 -o "$file" &
+    ranks 0 run "$work/small.yaml" --set train.epochs=100000 -o "$file" &
     until [ -e "$file" ]; do sleep 0.02; done
-    expect 6 'in use by another psisweep run' ranks 0 run "$work/small.yaml" --set train.epochs=2000 -o "$file"
+    expect 6 'in use by another psisweep run' ranks 0 run "$work/small.yaml" --set train.epochs=100000 -o "$file"
     local found=$?
-    pkill -TERM -f "epochs=2000 -o $file"
+    pkill -TERM -f "epochs=100000 -o $file"
     wait
     return $found
 }
