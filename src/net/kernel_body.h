@@ -79,25 +79,43 @@ KERNEL static inline void see_block(const uint8_t *const *row, size_t samples, s
     memcpy(seen, &any, EDGE);
 }
 
-/* The features first .. first+wide-1 that are taken, of byte (16, TILE), become rows of x from row
- * `to` on; returns the row after. */
-KERNEL static inline size_t convert_block(const struct psi_gather *from, const uint8_t *byte,
-                                          size_t first, size_t wide, size_t samples, size_t stride,
-                                          float *x, size_t to)
+/* to (count) = (pixel (count) - mean) * scale, in steps that stay vectors to the end of a batch. */
+KERNEL static inline void convert(const uint8_t *pixel, size_t count, float mean, float scale,
+                                  float *to)
+{
+    size_t s = 0;
+    for (; s + LANES <= count; s += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            to[s + lane] = ((float)pixel[s + lane] - mean) * scale;
+    for (; s + PSI_BLOCK <= count; s += PSI_BLOCK)
+        for (size_t lane = 0; lane < PSI_BLOCK; lane++)
+            to[s + lane] = ((float)pixel[s + lane] - mean) * scale;
+    for (; s < count; s++)
+        to[s] = ((float)pixel[s] - mean) * scale;
+}
+
+/* How far a gather has come: rows of x written, and the channel of the last one. */
+struct progress {
+    size_t rows, channel;
+};
+
+/* The features first .. first+wide-1 that are taken, of byte (16, TILE), become the next rows. */
+KERNEL static inline struct progress convert_block(const struct psi_gather *from,
+                                                   const uint8_t *byte, size_t first, size_t wide,
+                                                   size_t samples, size_t stride, float *x,
+                                                   struct progress at)
 {
     size_t end = from->taken ? from->inputs : first + wide;
-    for (; to < end; to++) {
-        size_t feature = from->taken ? from->taken[to] : to;
+    for (; at.rows < end; at.rows++) {
+        size_t feature = from->taken ? from->taken[at.rows] : at.rows;
         if (feature >= first + wide)
             break;
-        size_t channel = feature / from->plane;
-        float mean = from->mean[channel], scale = 1 / from->deviation[channel];
-        const uint8_t *pixel = byte + (feature - first) * TILE;
-        float *row = x + to * stride;
-        for (size_t s = 0; s < samples; s++)
-            row[s] = ((float)pixel[s] - mean) * scale;
+        while (feature >= (at.channel + 1) * from->plane)
+            at.channel++;
+        convert(byte + (feature - first) * TILE, samples, from->mean[at.channel],
+                1 / from->deviation[at.channel], x + at.rows * stride);
     }
-    return to;
+    return at;
 }
 
 /* Rows lie at random in main memory: ask for the cache line `far` features on, if any of it is
@@ -121,21 +139,22 @@ KERNEL static inline size_t prefetch_rows(const struct psi_gather *from, const u
 KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *const *row,
                                size_t samples, size_t stride, float *x, uint8_t *seen)
 {
-    size_t features = from->channels * from->plane, to = 0, ahead = 0;
+    size_t features = from->channels * from->plane, ahead = 0;
+    struct progress at = {0, 0};
     for (size_t far = 0; far < 4 * LINE; far += LINE)
         ahead = prefetch_rows(from, row, far, ahead);
     for (size_t first = 0; first < features; first += EDGE) {
         size_t wide = features - first < EDGE ? features - first : EDGE;
         if (first % LINE == 0)
             ahead = prefetch_rows(from, row, first + 4 * LINE, ahead);
-        if (from->taken && (to == from->inputs || from->taken[to] >= first + wide))
+        if (from->taken && (at.rows == from->inputs || from->taken[at.rows] >= first + wide))
             continue;
         uint8_t byte[EDGE * TILE];
         for (size_t s = 0; s < samples; s += EDGE)
             turn_block(row + s, first, wide, byte + s);
         if (seen)
             see_block(row, samples, wide, first, seen + first);
-        to = convert_block(from, byte, first, wide, samples, stride, x, to);
+        at = convert_block(from, byte, first, wide, samples, stride, x, at);
     }
 }
 
