@@ -6,7 +6,7 @@
  *   save F   keep the network as the dense parent, and write its parameters to file F as floats
  *            -> "parameters"
  *   prune S  from the parent, prune a share S of all weights by magnitude, compile, new optimiser
- *            -> "survivors in_sparse_layers inputs"
+ *            -> "survivors parameters"
  * Usage: bench DATA_FOLDER
  */
 #include "psisweep/clock.h"
@@ -26,11 +26,13 @@ enum { BATCH = 60, PARTS = 4 };
 struct bench {
     struct psi_dataset *dataset;
     struct psi_network *dense;
-    struct psi_network *compiled; /* NULL while the dense one is trained */
-    struct psi_network *network;  /* the one that is trained, of these two */
-    float *parent;                /* (parameters) of the dense one, as saved */
-    uint8_t *whole_mask;          /* (weights) of the dense one */
-    const uint8_t *mask;          /* of the one that is trained; NULL = dense */
+    struct psi_network *compiled;   /* NULL while the dense one is trained */
+    struct psi_network *network;    /* the one that is trained, of these two */
+    float *parent;                  /* (parameters) of the dense one, as saved */
+    struct psi_dataset *selected;   /* the pixels the compiled one reads; NULL = all */
+    const struct psi_dataset *data; /* the one that batches are gathered from */
+    uint8_t *whole_mask;            /* (weights) of the dense one */
+    const uint8_t *mask;            /* of the one that is trained; NULL = dense */
     struct psi_optimizer_state *optimizer;
     struct psi_train_spec spec;
     uint32_t *order;
@@ -41,7 +43,7 @@ struct bench {
 
 static void step(struct bench *bench, double *part)
 {
-    const struct psi_split *train = &bench->dataset->train;
+    const struct psi_split *train = &bench->data->train;
     uint8_t label[BATCH];
     if (bench->at + BATCH > train->samples) {
         struct psi_random random;
@@ -54,7 +56,7 @@ static void step(struct bench *bench, double *part)
     double time[PARTS + 1] = {psi_clock_monotonic()};
     for (size_t b = 0; b < BATCH; b++)
         label[b] = train->label[index[b]];
-    psi_network_gather(bench->network, bench->dataset, train, index, BATCH);
+    psi_network_gather(bench->network, bench->data, train, index, BATCH);
     time[1] = psi_clock_monotonic();
     const float *logits = psi_network_forward(bench->network, BATCH);
     time[2] = psi_clock_monotonic();
@@ -93,9 +95,12 @@ static enum psi_status prune(struct bench *bench, double sparsity, struct psi_er
     size_t weights = psi_network_weights(bench->dense);
     struct psi_score_input input = {.network = bench->dense};
     struct psi_criterion magnitude = psi_criteria[0];
+    psi_dataset_destroy(bench->selected);
     psi_network_destroy(bench->compiled);
+    bench->selected = NULL;
     bench->compiled = NULL;
     bench->network = bench->dense;
+    bench->data = bench->dataset;
     bench->mask = bench->whole_mask;
     float *w = psi_network_parameter(bench->dense);
     memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
@@ -112,11 +117,18 @@ static enum psi_status prune(struct bench *bench, double sparsity, struct psi_er
     if (bench->compiled) {
         bench->network = bench->compiled;
         bench->mask = psi_network_mask(bench->compiled);
+        size_t count; /* as a cell does (src/study/trial_cell.c) */
+        const uint32_t *inputs = psi_network_inputs(bench->compiled, &count);
+        if (inputs && 2 * count <= bench->dataset->features) {
+            if ((status = psi_dataset_select(bench->dataset, inputs, count, &bench->selected, err)))
+                return status;
+            bench->data = bench->selected;
+        }
     }
     if (sparsity == 0)
         bench->mask = NULL;
     printf("%zu %zu\n", psi_mask_count(bench->whole_mask, weights),
-           psi_network_weights(bench->network));
+           psi_network_parameters(bench->network));
     return renew_optimizer(bench, err);
 }
 
@@ -138,8 +150,7 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
             printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
     } else if (strncmp(line, "score", 5) == 0) {
         struct psi_score score;
-        status =
-            psi_evaluate(bench->network, bench->dataset, &bench->dataset->test, NULL, &score, err);
+        status = psi_evaluate(bench->network, bench->data, &bench->data->test, NULL, &score, err);
         printf("%.4f %.4f\n", score.accuracy, score.loss);
     } else if (sscanf(line, "save %4095s", path) == 1) {
         status = save(bench, path, err);
@@ -163,6 +174,7 @@ static enum psi_status prepare(struct bench *bench, char *folder, struct psi_err
         status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
                                     &bench->dense, err);
     bench->network = bench->dense;
+    bench->data = bench->dataset;
     if (status == PSI_OK)
         status = renew_optimizer(bench, err);
     if (status != PSI_OK)
@@ -207,6 +219,7 @@ int main(int argc, char **argv)
     free(bench.dlogits);
     free(bench.order);
     psi_optimizer_destroy(bench.optimizer);
+    psi_dataset_destroy(bench.selected);
     psi_network_destroy(bench.compiled);
     psi_network_destroy(bench.dense);
     psi_dataset_destroy(bench.dataset);

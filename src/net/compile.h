@@ -6,7 +6,7 @@
 
 struct psi_compiled {
     uint32_t *origin; /* (parameters) each one's index in the network compiled */
-    uint8_t *mask;    /* (weights) */
+    uint8_t *mask;    /* (weights) or NULL = all survive */
     uint32_t *taken;  /* (features) inputs of the network compiled that are read, ascending; NULL =
                          all */
     size_t inputs;    /* of the network compiled */

@@ -171,27 +171,38 @@ KERNEL static void sparse_sample(const struct psi_pattern *w, const float *dy, c
         }
 }
 
+/* dy of one row, set to 0 where y is not above 0 if relu, added down to one vector. */
+INLINE vec relu_row(float *dy, const float *y, size_t batch, int relu)
+{
+    const vec zero = {0};
+    vec sum = zero;
+    for (size_t b = 0; b < batch; b += WIDTH) {
+        vec value = load(dy + b);
+        if (relu) {
+            value = where(load(y + b) > zero, value);
+            store(dy + b, value);
+        }
+        sum += value;
+    }
+    return sum;
+}
+
 KERNEL static void sparse_bias_relu_backward(const uint32_t *row, size_t rows, float *dy,
                                              const float *y, size_t batch, int relu, float decay,
                                              float *gradient)
 {
-    const vec zero = {0};
-    for (size_t i = 0; i < rows; i++) {
-        float *d = dy + row[i] * batch, *to = gradient + row[i];
-        const float *out = y + row[i] * batch;
-        vec sum = zero;
-        for (size_t b = 0; b < batch; b += WIDTH) {
-            vec value = load(d + b);
-            if (relu) {
-                value = where(load(out + b) > zero, value);
-                store(d + b, value);
-            }
-            sum += value;
+    vec part[WIDTH] = {{0}};
+    for (size_t first = 0; first < rows; first += WIDTH) {
+        size_t count = rows - first < WIDTH ? rows - first : WIDTH;
+        for (size_t i = 0; i < count; i++) {
+            size_t at = row[first + i] * batch;
+            part[i] = relu_row(dy + at, y + at, batch, relu);
         }
-        float total = 0;
-        for (int lane = 0; lane < WIDTH; lane++)
-            total += sum[lane];
-        *to = decay == 0 ? total : decay * *to + total;
+        vec sum = reduce(part);
+        for (size_t i = 0; i < count; i++) {
+            float *to = gradient + row[first + i];
+            *to = decay == 0 ? sum[i] : decay * *to + sum[i];
+        }
     }
 }
 
