@@ -7,7 +7,7 @@
  *            -> "parameters"
  *   prune S  from the parent, prune a share S of all weights by magnitude, compile, new optimiser
  *            -> "survivors parameters"
- * Usage: bench DATA_FOLDER
+ * Usage: bench DATA_FOLDER, or: bench table, which prints the path table anew.
  */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
@@ -16,6 +16,8 @@
 #include "psisweep/network.h"
 #include "psisweep/prune.h"
 #include "psisweep/train.h"
+
+#include "bench_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +59,8 @@ static void step(struct bench *bench, double *part)
     for (size_t b = 0; b < BATCH; b++)
         label[b] = train->label[index[b]];
     psi_network_gather(bench->network, bench->data, train, index, BATCH);
+    if (bench->at + BATCH <= train->samples)
+        psi_dataset_prefetch(bench->data, train, index + BATCH, BATCH);
     time[1] = psi_clock_monotonic();
     const float *logits = psi_network_forward(bench->network, BATCH);
     time[2] = psi_clock_monotonic();
@@ -201,8 +205,14 @@ int main(int argc, char **argv)
     struct psi_error err = {0};
     char line[4200];
     if (argc != 2) {
-        fprintf(stderr, "usage: bench DATA_FOLDER\n");
+        fprintf(stderr, "usage: bench DATA_FOLDER | table\n");
         return 2;
+    }
+    if (strcmp(argv[1], "table") == 0) {
+        enum psi_status failed = table(&err);
+        if (failed)
+            fprintf(stderr, "bench: %s\n", err.text);
+        return failed != PSI_OK;
     }
     enum psi_status status = prepare(&bench, argv[1], &err);
     if (status == PSI_OK) {

@@ -30,3 +30,14 @@ enum psi_status psi_dataset_select(const struct psi_dataset *from, const uint32_
     *out = dataset;
     return PSI_OK;
 }
+
+void psi_dataset_prefetch(const struct psi_dataset *dataset, const struct psi_split *split,
+                          const uint32_t *index, size_t count)
+{
+    enum { LINE = 64 };
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *row = split->pixel + index[i] * dataset->features;
+        for (size_t at = 0; at < dataset->features; at += LINE)
+            __builtin_prefetch(row + at, 0, 2);
+    }
+}

@@ -29,7 +29,9 @@ void psi_compiled_destroy(struct psi_compiled *compiled);
 
 /* The path table (path_table.c): whether a dense layer of (rows, cols) weights with a share
  * `density` of them surviving is faster on the sparse path. input_density: share of non-zero
- * pixels in the data where the layer reads those, else 1. */
+ * pixels in the data where the layer reads those, else 1. Layers are classed by what they read
+ * (GEMM leaves out inputs that are dark in a whole batch) and by their size. */
+enum { PSI_PATH_INPUTS = 2, PSI_PATH_SIZES = 3 };
 int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level);
 
 #endif
