@@ -2,8 +2,10 @@
  * momentum. It reads commands from standard input and answers each with one line:
  *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
  *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
- *   score    evaluate the test split   -> "accuracy loss"
- *   save F   keep the network as the dense parent, and write its parameters to file F as floats
+ *   rate N   N forward and backward passes of one batch, without gather, loss and update
+ *            -> "GFLOP/s peak" of multiply-adds at surviving weights, and of fused ones on
+ * registers score    evaluate the test split   -> "accuracy loss" save F   keep the network as the
+ * dense parent, and write its parameters to file F as floats
  *            -> "parameters"
  *   prune S  from the parent, prune a share S of all weights by magnitude, compile, new optimiser
  *            -> "survivors parameters"
@@ -17,6 +19,7 @@
 #include "psisweep/prune.h"
 #include "psisweep/train.h"
 
+#include "bench_peak.h"
 #include "bench_table.h"
 
 #include <stdio.h>
@@ -72,6 +75,42 @@ static void step(struct bench *bench, double *part)
     time[4] = psi_clock_monotonic();
     for (int i = 0; i < PARTS; i++)
         part[i] += time[i + 1] - time[i];
+}
+
+/* Multiply-adds of a sample: forward and weight gradient, and, but in the first layer, the gradient
+ * by the inputs. */
+static double products(const struct bench *bench)
+{
+    double count = 0;
+    for (size_t i = 0; i < psi_network_matrices(bench->dense); i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(bench->dense, i);
+        size_t size = m->rows * m->cols;
+        size_t kept = bench->compiled ? psi_mask_count(bench->whole_mask + m->offset, size) : size;
+        count += (double)((i ? 3 : 2) * kept);
+    }
+    return count;
+}
+
+static enum psi_status rate(struct bench *bench, unsigned passes, struct psi_error *err)
+{
+    enum { ROUNDS = 5 };
+    double least = INFINITY;
+    size_t parameters = psi_network_parameters(bench->network);
+    float *gradient = psi_allocate(parameters, sizeof *gradient, "gradient", err);
+    if (!gradient)
+        return PSI_MEMORY;
+    psi_network_gather(bench->network, bench->data, &bench->data->train, NULL, BATCH);
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = psi_clock_monotonic();
+        for (unsigned i = 0; i < passes; i++) {
+            psi_network_forward(bench->network, BATCH);
+            psi_network_backward(bench->network, BATCH, bench->dlogits, 0.9f, gradient);
+        }
+        least = fmin(least, (psi_clock_monotonic() - start) / passes);
+    }
+    free(gradient);
+    printf("%.1f %.1f\n", 2e-9 * BATCH * products(bench) / least, measure_peak());
+    return PSI_OK;
 }
 
 static enum psi_status renew_optimizer(struct bench *bench, struct psi_error *err)
@@ -152,6 +191,8 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
             step(bench, part);
         for (int i = 0; i < PARTS; i++)
             printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
+    } else if (sscanf(line, "rate %u", &steps) == 1 && steps > 0) {
+        status = rate(bench, steps, err);
     } else if (strncmp(line, "score", 5) == 0) {
         struct psi_score score;
         status = psi_evaluate(bench->network, bench->data, &bench->data->test, NULL, &score, err);

@@ -57,6 +57,7 @@ def race(ours, peer, sparsity, option):
             rates[runner].append(steps[runner] / runner.ask(f"run {steps[runner]}")[0])
     ratios = [a / b for a, b in zip(rates[ours], rates[peer])]
     parts = ours.ask(f"parts {steps[ours]}")
+    speed, peak = ours.ask(f"rate {max(1, steps[ours] // 5)}")
     # Equal work: both from the parent again, the same number of steps
     scores = []
     for runner in ours, peer:
@@ -65,7 +66,8 @@ def race(ours, peer, sparsity, option):
         scores.append(runner.ask("score")[0])
     micro = [1e6 / statistics.median(rates[runner]) for runner in (ours, peer)]
     print(f"{100 * sparsity:5.1f} % {kept[ours]:9.0f} {micro[0]:9.1f} {micro[1]:9.0f}   "
-          f"{spread(ratios, '.1f'):22}  {' '.join(f'{p:5.1f}' for p in parts)}   "
+          f"{spread(ratios, '.1f'):22}  {' '.join(f'{p:5.1f}' for p in parts)}  "
+          f"{speed:5.1f} of {peak:5.1f}   "
           f"{scores[0]:.4f} {scores[1]:.4f}", flush=True)
 
 
@@ -91,7 +93,7 @@ def main():
     print(f"{ours.name} against {peer.name}: {option.rounds} rounds of {option.seconds} s turns; "
           f"accuracy after {option.equal} steps from a parent of {option.parent}")
     print("sparse   weights   us/step  PyTorch   ratio: median (range)  gather, forward, loss, "
-          "backward + update   accuracies")
+          "backward + update  GFLOP/s of peak   accuracies")
     for sparsity in option.sparsity:
         race(ours, peer, sparsity, option)
     ours.close()
