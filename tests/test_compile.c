@@ -69,7 +69,7 @@ static void check_parameters(const struct psi_network *network, const uint8_t *m
     assert_int_equal(psi_network_parameters(compiled), weights + parameters - all);
     const uint8_t *own = psi_network_mask(compiled);
     for (size_t w = 0; w < weights; w++)
-        survivors -= own[w];
+        survivors -= own ? own[w] : 1;
     assert_int_equal(survivors, 0);
     float *before = malloc(parameters * sizeof(float));
     memcpy(before, network->parameter, parameters * sizeof(float));
@@ -143,14 +143,16 @@ static void test_by_hand(void **state)
         check_pass(&set.dataset, network, mask, bits, 3);
     }
     struct psi_network *compiled = compile_bits(network, mask, 7);
-    const uint32_t *inputs = psi_network_inputs(compiled); /* only what leads to hidden 3 */
-    assert_int_equal(compiled->activation[0].features, 1);
+    size_t count;
+    const uint32_t *inputs = psi_network_inputs(compiled, &count); /* what leads to hidden 3 */
+    assert_int_equal(count, 1);
     assert_int_equal(inputs[0], 0);
     assert_int_equal(psi_network_features(compiled), 3);
     assert_int_equal(psi_network_weights(compiled), 5 + 3 + 2); /* survivors, dead ends too */
     psi_network_destroy(compiled);
     compiled = compile_bits(network, mask, 6); /* GEMM reads them all */
-    assert_null(psi_network_inputs(compiled));
+    assert_null(psi_network_inputs(compiled, &count));
+    assert_int_equal(count, 3);
     psi_network_destroy(compiled);
     psi_network_destroy(network);
     noise_close(&set);
@@ -167,8 +169,8 @@ static void test_input(void **state)
     uint8_t *mask = mask_draw(network, (double[]){0.1, 0.5}, 3);
     for (unsigned bits = 0; bits < 4; bits++) {
         struct psi_network *compiled = compile_bits(network, mask, bits);
-        const uint32_t *inputs = psi_network_inputs(compiled);
-        size_t features = compiled->activation[0].features;
+        size_t features;
+        const uint32_t *inputs = psi_network_inputs(compiled, &features);
         static const size_t batches[] = {1, 13, 16, 30};
         for (size_t k = 0; k < 4; k++) {
             size_t batch = batches[k];
@@ -193,6 +195,43 @@ static void test_input(void **state)
         psi_network_destroy(compiled);
     }
     free(mask);
+    psi_network_destroy(network);
+}
+
+/* Gathered from a copy of the pixels that are read, a batch is the same to the bit; in two
+ * channels, from every split, and where nothing is read at all. */
+static void test_selected_pixels(void **state)
+{
+    (void)state;
+    struct toy toy;
+    toy_fill(&toy);
+    struct psi_network *network =
+        network_draw_level(&toy.dataset, 30, 1, (size_t[]){9}, psi_kernels_best());
+    for (int way = 0; way < 3; way++) {
+        uint8_t *mask = mask_draw(network, (double[]){way < 2 ? 0.05 : 0, 0.8}, (uint64_t)way);
+        struct psi_network *compiled = compile_bits(network, mask, 3);
+        struct psi_dataset *selected = NULL;
+        size_t count;
+        const uint32_t *inputs = psi_network_inputs(compiled, &count);
+        assert_true(count < TOY_FEATURES);
+        assert_int_equal(psi_dataset_select(&toy.dataset, inputs, count, &selected, NULL), PSI_OK);
+        const struct psi_split *whole[] = {&toy.dataset.train, &toy.dataset.validation,
+                                           &toy.dataset.test};
+        const struct psi_split *part[] = {&selected->train, &selected->validation, &selected->test};
+        const uint32_t index[] = {3, 12, 0, 0, 9, 1, 5};
+        for (int i = 0; i < 3; i++) {
+            float logits[TOY_CLASSES * 7];
+            assert_int_equal(part[i]->samples, whole[i]->samples);
+            assert_true(part[i]->label == whole[i]->label);
+            psi_network_gather(compiled, &toy.dataset, whole[i], index, 7);
+            memcpy(logits, psi_network_forward(compiled, 7), sizeof logits);
+            psi_network_gather(compiled, selected, part[i], index, 7);
+            assert_memory_equal(psi_network_forward(compiled, 7), logits, sizeof logits);
+        }
+        psi_dataset_destroy(selected);
+        psi_network_destroy(compiled);
+        free(mask);
+    }
     psi_network_destroy(network);
 }
 
@@ -230,9 +269,8 @@ static void test_choice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_masks),
-        cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_random_masks), cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_input),        cmocka_unit_test(test_selected_pixels),
         cmocka_unit_test(test_choice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

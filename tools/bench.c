@@ -3,13 +3,14 @@
  * input and answers each with one line:
  *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
  *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
+ *   rate N   mlp: N forward and backward passes of one batch, without gather, loss and update
+ *            -> "GFLOP/s peak" of multiply-adds at surviving weights, and of fused ones on registers
  *   score    evaluate the test split   -> "accuracy loss"
  *   save F   keep the network as the dense parent, and write its parameters to file F as floats
  *            -> "parameters"
  *   prune S [layer]  from the parent, prune a share S of all weights, or of every layer's, by
- *            magnitude, compile, new optimiser
- *            -> "survivors in_sparse_layers inputs"
- * Usage: bench MODEL DATA_FOLDER
+ *            magnitude, compile, new optimiser -> "survivors parameters"
+ * Usage: bench MODEL DATA_FOLDER, or: bench table, which prints the path table anew.
  */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
@@ -18,6 +19,9 @@
 #include "psisweep/network.h"
 #include "psisweep/prune.h"
 #include "psisweep/train.h"
+
+#include "bench_peak.h"
+#include "bench_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,11 +32,13 @@ enum { BATCH = 60, PARTS = 4 };
 struct bench {
     struct psi_dataset *dataset;
     struct psi_network *dense;
-    struct psi_network *compiled; /* NULL while the dense one is trained */
-    struct psi_network *network;  /* the one that is trained, of these two */
-    float *parent;                /* (parameters) of the dense one, as saved */
-    uint8_t *whole_mask;          /* (weights) of the dense one */
-    const uint8_t *mask;          /* of the one that is trained; NULL = dense */
+    struct psi_network *compiled;   /* NULL while the dense one is trained */
+    struct psi_network *network;    /* the one that is trained, of these two */
+    float *parent;                  /* (parameters) of the dense one, as saved */
+    struct psi_dataset *selected;   /* the pixels the compiled one reads; NULL = all */
+    const struct psi_dataset *data; /* the one that batches are gathered from */
+    uint8_t *whole_mask;            /* (weights) of the dense one */
+    const uint8_t *mask;            /* of the one that is trained; NULL = dense */
     struct psi_optimizer_state *optimizer;
     struct psi_train_spec spec;
     uint32_t *order;
@@ -43,7 +49,7 @@ struct bench {
 
 static void step(struct bench *bench, double *part)
 {
-    const struct psi_split *train = &bench->dataset->train;
+    const struct psi_split *train = &bench->data->train;
     uint8_t label[BATCH];
     if (bench->at + BATCH > train->samples) {
         struct psi_random random;
@@ -56,7 +62,9 @@ static void step(struct bench *bench, double *part)
     double time[PARTS + 1] = {psi_clock_monotonic()};
     for (size_t b = 0; b < BATCH; b++)
         label[b] = train->label[index[b]];
-    psi_network_gather(bench->network, bench->dataset, train, index, BATCH);
+    psi_network_gather(bench->network, bench->data, train, index, BATCH);
+    if (bench->at + BATCH <= train->samples)
+        psi_dataset_prefetch(bench->data, train, index + BATCH, BATCH);
     time[1] = psi_clock_monotonic();
     const float *logits = psi_network_forward_training(bench->network, BATCH);
     time[2] = psi_clock_monotonic();
@@ -68,6 +76,42 @@ static void step(struct bench *bench, double *part)
     time[4] = psi_clock_monotonic();
     for (int i = 0; i < PARTS; i++)
         part[i] += time[i + 1] - time[i];
+}
+
+/* Multiply-adds of a sample: forward and weight gradient, and, but in the first layer, the gradient
+ * by the inputs. */
+static double products(const struct bench *bench)
+{
+    double count = 0;
+    for (size_t i = 0; i < psi_network_matrices(bench->dense); i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(bench->dense, i);
+        size_t size = m->rows * m->cols;
+        size_t kept = bench->compiled ? psi_mask_count(bench->whole_mask + m->offset, size) : size;
+        count += (double)((i ? 3 : 2) * kept);
+    }
+    return count;
+}
+
+static enum psi_status rate(struct bench *bench, unsigned passes, struct psi_error *err)
+{
+    enum { ROUNDS = 5 };
+    double least = INFINITY;
+    size_t parameters = psi_network_parameters(bench->network);
+    float *gradient = psi_allocate(parameters, sizeof *gradient, "gradient", err);
+    if (!gradient)
+        return PSI_MEMORY;
+    psi_network_gather(bench->network, bench->data, &bench->data->train, NULL, BATCH);
+    for (int round = 0; round < ROUNDS; round++) {
+        double start = psi_clock_monotonic();
+        for (unsigned i = 0; i < passes; i++) {
+            psi_network_forward(bench->network, BATCH);
+            psi_network_backward(bench->network, BATCH, bench->dlogits, 0.9f, gradient);
+        }
+        least = fmin(least, (psi_clock_monotonic() - start) / passes);
+    }
+    free(gradient);
+    printf("%.1f %.1f\n", 2e-9 * BATCH * products(bench) / least, measure_peak());
+    return PSI_OK;
 }
 
 static enum psi_status renew_optimizer(struct bench *bench, struct psi_error *err)
@@ -96,9 +140,12 @@ static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scop
     size_t weights = psi_network_weights(bench->dense);
     struct psi_score_input input = {.network = bench->dense};
     struct psi_criterion magnitude = psi_criteria[0];
+    psi_dataset_destroy(bench->selected);
     psi_network_destroy(bench->compiled);
+    bench->selected = NULL;
     bench->compiled = NULL;
     bench->network = bench->dense;
+    bench->data = bench->dataset;
     bench->mask = bench->whole_mask;
     float *w = psi_network_parameter(bench->dense);
     memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
@@ -115,11 +162,18 @@ static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scop
     if (bench->compiled) {
         bench->network = bench->compiled;
         bench->mask = psi_network_mask(bench->compiled);
+        size_t count; /* as a cell does (src/study/trial_cell.c) */
+        const uint32_t *inputs = psi_network_inputs(bench->compiled, &count);
+        if (inputs && 2 * count <= bench->dataset->features) {
+            if ((status = psi_dataset_select(bench->dataset, inputs, count, &bench->selected, err)))
+                return status;
+            bench->data = bench->selected;
+        }
     }
     if (sparsity == 0)
         bench->mask = NULL;
     printf("%zu %zu\n", psi_mask_count(bench->whole_mask, weights),
-           psi_network_weights(bench->network));
+           psi_network_parameters(bench->network));
     return renew_optimizer(bench, err);
 }
 
@@ -139,10 +193,11 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
             step(bench, part);
         for (int i = 0; i < PARTS; i++)
             printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
+    } else if (sscanf(line, "rate %u", &steps) == 1 && steps > 0) {
+        status = rate(bench, steps, err);
     } else if (strncmp(line, "score", 5) == 0) {
         struct psi_score score;
-        status =
-            psi_evaluate(bench->network, bench->dataset, &bench->dataset->test, NULL, &score, err);
+        status = psi_evaluate(bench->network, bench->data, &bench->data->test, NULL, &score, err);
         printf("%.4f %.4f\n", score.accuracy, score.loss);
     } else if (sscanf(line, "save %4095s", path) == 1) {
         status = save(bench, path, err);
@@ -169,6 +224,10 @@ static enum psi_status prepare(struct bench *bench, const char *name, char *fold
     if (m == count)
         return psi_fail(err, PSI_USAGE, "%s: not a model here", name);
     struct psi_data_spec data = {.set = models[m].set, .path = folder};
+    if (models[m].set == PSI_CIFAR10) { /* the part of it that is at hand */
+        data.train = 10000;
+        data.test = 1000;
+    }
     struct psi_model_spec model = {
         .kind = models[m].kind, .init = PSI_HE, .hidden_count = 2, .hidden = {300, 100}};
     struct psi_random random;
@@ -179,6 +238,7 @@ static enum psi_status prepare(struct bench *bench, const char *name, char *fold
         status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
                                     &bench->dense, err);
     bench->network = bench->dense;
+    bench->data = bench->dataset;
     if (status == PSI_OK)
         status = renew_optimizer(bench, err);
     if (status != PSI_OK)
@@ -204,9 +264,16 @@ int main(int argc, char **argv)
     struct bench bench = {0};
     struct psi_error err = {0};
     char line[4200];
-    if (argc != 3) {
-        fprintf(stderr, "usage: bench MODEL DATA_FOLDER\n");
+    int is_table = argc == 2 && strcmp(argv[1], "table") == 0;
+    if (argc != 3 && !is_table) {
+        fprintf(stderr, "usage: bench MODEL DATA_FOLDER | table\n");
         return 2;
+    }
+    if (is_table) {
+        enum psi_status failed = table(&err);
+        if (failed)
+            fprintf(stderr, "bench: %s\n", err.text);
+        return failed != PSI_OK;
     }
     enum psi_status status = prepare(&bench, argv[1], argv[2], &err);
     if (status == PSI_OK) {
@@ -223,6 +290,7 @@ int main(int argc, char **argv)
     free(bench.dlogits);
     free(bench.order);
     psi_optimizer_destroy(bench.optimizer);
+    psi_dataset_destroy(bench.selected);
     psi_network_destroy(bench.compiled);
     psi_network_destroy(bench.dense);
     psi_dataset_destroy(bench.dataset);

@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""Race psisweep's dense training steps against PyTorch's: LeNet-300-100 and LeNet-5 on MNIST, Conv-2
-on CIFAR-10, batch 60, SGD with momentum 0.9, whole steps (gather, forward, loss, backward, update),
-one thread each.
+"""Race psisweep's training steps against PyTorch's: LeNet-300-100 and LeNet-5 on MNIST, Conv-2 on
+CIFAR-10, batch 60, SGD with momentum, whole steps (gather, forward, loss, backward, update), one
+thread each; dense, and pruned by magnitude from one shared parent with the same masks, which PyTorch
+multiplies after each step.
 
-    tools/bench.py [--data FOLDER] [--rounds 9] [--models mlp,lenet5,conv2] [--bench build/tools/bench]
+    tools/bench.py [--models mlp,lenet5,conv2] [--rounds 7] [--seconds 0.4]
 
-Both runners stay alive and take turns A B A B ... in one run, so drift of the machine's speed
-falls on both. Ratios are taken round by round. Equal work is seen from the test scores after the
-same number of steps. A timing is never a test.
+Both runners stay alive and take turns A B A B ... in one run, so drift of the machine's speed falls
+on both. Ratios are taken round by round. Equal work is seen from the test scores after the same
+number of steps. A timing is never a test.
 """
 import argparse
 import os
@@ -40,63 +41,70 @@ class Runner:
 
 def spread(values, form):
     low, middle, high = min(values), statistics.median(values), max(values)
-    return f"median {middle:{form}} (min {low:{form}}, max {high:{form}})"
+    return f"{middle:{form}} ({low:{form}} .. {high:{form}})"
 
 
-# name: (folder of the data, a file that must be there, steps a round)
+# name: (folder of the data, a file that must be there, steps of the parent and before scores are
+# compared, [(sparsity, scope)])
+EVERY = [(0, ""), (.9, ""), (.95, ""), (.98, ""), (.99, ""), (.999, "")]
+FEW = [(0, ""), (.9, "layer"), (.99, "layer"), (.99, "")]
 MODELS = {
-    "mlp": ("mnist", "train-images-idx3-ubyte.gz", 400),
-    "lenet5": ("mnist", "train-images-idx3-ubyte.gz", 60),
-    "conv2": ("cifar-10", "data_batch_1.bin", 6),
+    "mlp": ("mnist", "train-images-idx3-ubyte.gz", 2000, 1000, EVERY),
+    "lenet5": ("mnist", "train-images-idx3-ubyte.gz", 300, 100, FEW),
+    "conv2": ("cifar-10", "data_batch_1.bin", 20, 8, FEW),
 }
 
 
-def race(name, option):
-    folder, needed, steps = MODELS[name]
+def race(ours, peer, sparsity, scope, equal, option, name):
+    prune = f"prune {sparsity} {scope}"
+    kept = {runner: runner.ask(prune)[0] for runner in (ours, peer)}
+    if kept[ours] != kept[peer]:
+        sys.exit(f"bench.py: {kept[ours]} and {kept[peer]} weights kept at sparsity {sparsity}")
+    rates, steps = {ours: [], peer: []}, {}
+    for runner in ours, peer:  # warm-up, and how many steps a turn is
+        first = max(2, equal // 5)
+        seconds = runner.ask(f"run {first}")[0]
+        steps[runner] = max(2, round(option.seconds * first / seconds))
+    for _ in range(option.rounds):
+        for runner in ours, peer:
+            rates[runner].append(steps[runner] / runner.ask(f"run {steps[runner]}")[0])
+    ratios = [a / b for a, b in zip(rates[ours], rates[peer])]
+    parts = ours.ask(f"parts {steps[ours]}")
+    speed = ""
+    if name == "mlp":
+        speed = "{:5.1f} of {:5.1f}".format(*ours.ask(f"rate {max(1, steps[ours] // 5)}"))
+    # Equal work: both from the parent again, the same number of steps
+    scores = []
+    for runner in ours, peer:
+        runner.ask(prune)
+        runner.ask(f"run {equal}")
+        scores.append(runner.ask("score")[0])
+    micro = [1e6 / statistics.median(rates[runner]) for runner in (ours, peer)]
+    print(f"{100 * sparsity:5.1f} % {scope:5} {kept[ours]:9.0f} {micro[0]:9.1f} {micro[1]:9.0f}   "
+          f"{spread(ratios, '.2f'):26} {' '.join(f'{p:7.1f}' for p in parts)}   {speed:14}  "
+          f"{scores[0]:.4f} {scores[1]:.4f}", flush=True)
+
+
+def race_model(name, option):
+    folder, needed, parent, equal, cases = MODELS[name]
     folder = f"{option.data}/{folder}"
     if not os.path.exists(f"{folder}/{needed}"):
         print(f"{name}: no {needed} in {folder}, left out")
         return
     ours = Runner(option.bench, name, folder)
     peer = Runner(sys.executable, str(here / "peer_torch.py"), name, folder)
-    for runner in ours, peer:
-        runner.ask(f"run {1 + steps // 4}")  # warm-up
-    rates, ratios = {ours: [], peer: []}, []
-    for _ in range(option.rounds):
-        for runner in ours, peer:
-            rates[runner].append(steps / runner.ask(f"run {steps}")[0])
-        ratios.append(rates[ours][-1] / rates[peer][-1])
-    print(f"{name}, batch 60, dense")
-    for runner in ours, peer:
-        accuracy, loss = runner.ask("score")
-        print(f"  {runner.name}: steps/s {spread(rates[runner], '.1f')}, "
-              f"{1e6 / statistics.median(rates[runner]):.0f} us a step; "
-              f"test accuracy {accuracy:.4f}, loss {loss:.4f}")
-    print(f"  ratio over {option.rounds} rounds of {steps} steps: {spread(ratios, '.2f')}")
-    parts = ours.ask(f"parts {steps}")
-    names = ("gather", "forward", "loss", "backward and update")
-    print("  us a step: " + ", ".join(f"{n} {p:.0f}" for n, p in zip(names, parts)))
-    if name != "mlp":
-        race_pruned(ours, peer, steps, option.rounds)
-    ours.close()
-    peer.close()
-
-
-def race_pruned(ours, peer, steps, rounds):
-    """Steps of the pruned network; a framework with masks takes no fewer than its dense ones."""
+    ours.ask(f"run {parent}")
     with tempfile.NamedTemporaryFile() as file:
         ours.ask(f"save {file.name}")
-    for sparsity in 0.9, 0.99:
-        for scope in "layer", "":
-            kept = ours.ask(f"prune {sparsity} {scope}")[0]
-            ours.ask(f"run {steps}")
-            ratios, rates = [], []
-            for _ in range(rounds):
-                rates.append(steps / ours.ask(f"run {steps}")[0])
-                ratios.append(rates[-1] * peer.ask(f"run {steps}")[0] / steps)
-            print(f"  {sparsity:.0%} pruned ({'in every layer' if scope else 'globally'}, {kept:.0f} "
-                  f"kept): {1e6 / statistics.median(rates):.0f} us a step, ratio "
-                  f"{spread(ratios, '.1f')}")
+        peer.ask(f"load {file.name}")
+    print(f"{name}: {ours.name} against {peer.name}: {option.rounds} rounds of {option.seconds} s "
+          f"turns; accuracy after {equal} steps from a parent of {parent}")
+    print("sparse  scope   weights   us/step  PyTorch   ratio: median (range)      us of gather, "
+          "forward, loss, rest    GFLOP/s of peak  accuracies")
+    for sparsity, scope in cases:
+        race(ours, peer, sparsity, scope, equal, option, name)
+    ours.close()
+    peer.close()
 
 
 def main():
@@ -104,10 +112,11 @@ def main():
     parser.add_argument("--data", default=str(here.parent.parent / "shared/data"))
     parser.add_argument("--bench", default=str(here.parent / "build/tools/bench"))
     parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4, help="of a turn")
     option = parser.parse_args()
     for name in option.models.split(","):
-        race(name, option)
+        race_model(name, option)
 
 
 main()

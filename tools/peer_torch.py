@@ -1,7 +1,8 @@
 """The peer of tools/bench.c: the same training in PyTorch, as its users write it.
 
 Tensors are loaded, converted and normalised once; a step indexes them by a permuted batch. One
-thread. Commands and answers as in bench.c (run N, score).
+thread. Commands and answers as in bench.c (run N, score, load F, prune S); pruning
+multiplies the weights by their mask after each step.
 """
 import gzip
 import os
@@ -29,15 +30,11 @@ def load_mnist(folder, part):
 
 
 def load_cifar(folder, part):
-    """As psisweep takes them: every batch there is, the first 1,000 test images where no more are."""
-    names = [f"data_batch_{i}.bin" for i in range(1, 6)]
-    if part != "train":
-        names = ["test_batch.bin", "test_batch_first_1000.bin"]
-    names = [name for name in names if os.path.exists(f"{folder}/{name}")]
-    if part != "train":
-        names = names[:1]
-    rows = numpy.concatenate([numpy.fromfile(f"{folder}/{n}", numpy.uint8) for n in names])
-    rows = rows.reshape(-1, 3073)
+    """The first 10,000 train images and the first 1,000 test images."""
+    names = ["data_batch_1.bin"] if part == "train" else ["test_batch.bin", "test_batch_first_1000.bin"]
+    name = next(name for name in names if os.path.exists(f"{folder}/{name}"))
+    rows = numpy.fromfile(f"{folder}/{name}", numpy.uint8).reshape(-1, 3073)
+    rows = rows[:10000 if part == "train" else 1000]
     images = torch.tensor(rows[:, 1:].reshape(-1, 3, 32, 32), dtype=torch.float32)
     return images, torch.tensor(rows[:, 0], dtype=torch.int64)
 
@@ -78,13 +75,38 @@ def main(name, folder):
             torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             torch.nn.init.zeros_(layer.bias)
     criterion = torch.nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+    weights = [layer.weight for layer in model if hasattr(layer, "weight")]
+    biases = [layer.bias for layer in model if hasattr(layer, "weight")]
+    sgd = lambda: torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+    optimizer, masks, parent = sgd(), None, None
 
     def batches():
         while True:
             order = torch.randperm(len(x))
             for i in range(0, len(x) - BATCH + 1, BATCH):
                 yield order[i:i + BATCH]
+
+    def set_parameters(flat):
+        at = 0
+        with torch.no_grad():
+            for p in weights + biases:
+                p.copy_(torch.from_numpy(flat[at:at + p.numel()].copy()).reshape(p.shape))
+                at += p.numel()
+
+    def largest(flat, sparsity):
+        """Exactly round(density * n) ones, at the largest."""
+        ones = torch.zeros(len(flat))
+        keep = int((1 - sparsity) * len(flat) + 0.5)
+        ones[flat.argsort(descending=True, stable=True)[:keep]] = 1
+        return ones
+
+    def make_masks(sparsity, in_layer):
+        sizes = [w.detach().abs().flatten() for w in weights]
+        if in_layer:
+            flat = [largest(size, sparsity) for size in sizes]
+        else:
+            flat = largest(torch.cat(sizes), sparsity).split([len(size) for size in sizes])
+        return [m.reshape(w.shape) for m, w in zip(flat, weights)]
 
     source = batches()
     print(f"PyTorch {torch.__version__}", flush=True)
@@ -98,12 +120,30 @@ def main(name, folder):
                 loss = criterion(model(x[index]), y[index])
                 loss.backward()
                 optimizer.step()
+                if masks:
+                    with torch.no_grad():
+                        for w, m in zip(weights, masks):
+                            w.mul_(m)
             print(f"{time.monotonic() - start:.9f} {loss.item():.6f}", flush=True)
         elif words[0] == "score":
             with torch.no_grad():
                 logits = torch.cat([model(part) for part in x_test.split(500)])
             accuracy = (logits.argmax(1) == y_test).double().mean().item()
             print(f"{accuracy:.4f} {criterion(logits, y_test).item():.4f}", flush=True)
+        elif words[0] == "load":
+            parent = numpy.fromfile(words[1], numpy.float32)
+            set_parameters(parent)
+            print(len(parent), flush=True)
+        elif words[0] == "prune":
+            set_parameters(parent)
+            sparsity = float(words[1])
+            masks = make_masks(sparsity, "layer" in words) if sparsity > 0 else None
+            with torch.no_grad():
+                for w, m in zip(weights, masks or []):
+                    w.mul_(m)
+            optimizer = sgd()
+            kept = sum(m.sum() for m in masks) if masks else sum(w.numel() for w in weights)
+            print(int(kept), flush=True)
 
 
 main(*sys.argv[1:3])

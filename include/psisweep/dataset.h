@@ -57,6 +57,17 @@ enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_
                                    struct psi_error *err);
 void psi_dataset_destroy(struct psi_dataset *dataset);
 
+/* A copy of all splits with the pixels of so many features alone, ascending, for a network that
+ * reads no others (psi_network_inputs): rows of fewer cache lines. Its shape and normalisation stay
+ * those of the whole set, its labels are borrowed from there. */
+enum psi_status psi_dataset_select(const struct psi_dataset *from, const uint32_t *feature,
+                                   size_t count, struct psi_dataset **out, struct psi_error *err);
+
+/* Ask for the samples index (count) of a split to be brought into the second-level cache: a batch lies
+ * in main memory at random, and while one is worked on the next can come. */
+void psi_dataset_prefetch(const struct psi_dataset *dataset, const struct psi_split *split,
+                          const uint32_t *index, size_t count);
+
 /* Share of the largest class in a split: the accuracy A0 of the best constant answer. */
 double psi_split_chance(const struct psi_split *split);
 

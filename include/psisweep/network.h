@@ -128,9 +128,10 @@ enum psi_status psi_network_compile(const struct psi_network *network, const uin
 /* Write a compiled network's parameters back where they came from; pruned weights are set to 0. */
 void psi_network_expand(const struct psi_network *compiled, struct psi_network *network);
 
-/* Of a compiled network, borrowed: which of its weights survive (weights); which inputs are the
- * rows of psi_network_input, ascending, NULL = all. */
+/* Of a compiled network, borrowed: which of its weights survive (weights), NULL = all; which
+ * inputs are the rows of psi_network_input, ascending, NULL = all, and how many. Batches may be
+ * gathered from the whole data set or from a psi_dataset_select of these inputs. */
 const uint8_t *psi_network_mask(const struct psi_network *compiled);
-const uint32_t *psi_network_inputs(const struct psi_network *compiled);
+const uint32_t *psi_network_inputs(const struct psi_network *compiled, size_t *count);
 
 #endif

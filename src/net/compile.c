@@ -138,8 +138,15 @@ static enum psi_status compile_parameters(struct work *work, struct psi_error *e
         return PSI_MEMORY;
     for (size_t p = 0; p < to->parameters; p++)
         to->parameter[p] = from->parameter[compiled->origin[p]];
-    for (size_t w = 0; w < to->weights; w++)
+    uint8_t all = 1;
+    for (size_t w = 0; w < to->weights; w++) {
         to->parameter[w] = compiled->mask[w] ? to->parameter[w] : 0;
+        all &= compiled->mask[w];
+    }
+    if (all) { /* nothing is left to mask */
+        free(compiled->mask);
+        compiled->mask = NULL;
+    }
     return PSI_OK;
 }
 
@@ -247,8 +254,9 @@ const uint8_t *psi_network_mask(const struct psi_network *compiled)
     return compiled->compiled->mask;
 }
 
-const uint32_t *psi_network_inputs(const struct psi_network *compiled)
+const uint32_t *psi_network_inputs(const struct psi_network *compiled, size_t *count)
 {
+    *count = compiled->activation[0].features;
     return compiled->compiled->taken;
 }
 

@@ -6,7 +6,7 @@
 
 struct psi_compiled {
     uint32_t *origin; /* (parameters) each one's index in the network compiled */
-    uint8_t *mask;    /* (weights) */
+    uint8_t *mask;    /* (weights) or NULL = all survive */
     uint32_t *taken;  /* (features) inputs of the network compiled that are read, ascending; NULL =
                          all */
     size_t inputs;    /* of the network compiled */
@@ -30,7 +30,9 @@ void psi_compiled_destroy(struct psi_compiled *compiled);
 
 /* The path table (path_table.c): whether a dense layer of (rows, cols) weights with a share
  * `density` of them surviving is faster on the sparse path. input_density: share of non-zero
- * pixels in the data where the layer reads those, else 1. */
+ * pixels in the data where the layer reads those, else 1. Layers are classed by what they read
+ * (GEMM leaves out inputs that are dark in a whole batch) and by their size. */
+enum { PSI_PATH_INPUTS = 2, PSI_PATH_SIZES = 3 };
 int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level);
 
 /* The same for a convolution (conv.c). */

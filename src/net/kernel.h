@@ -21,6 +21,7 @@ struct psi_gather {
     const float *mean, *deviation; /* (channels) */
     const uint32_t *taken; /* (inputs) features to take, ascending; NULL = all channels * plane */
     size_t inputs;
+    int selected; /* rows are (inputs): the taken features and no others */
 };
 
 /* Inputs that are pixel 0 in a whole batch (a third of MNIST's) are constants, x = constant: their

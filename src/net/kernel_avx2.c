@@ -20,23 +20,22 @@ KERNEL static inline vec multiply_add(vec a, vec b, vec c)
 }
 
 /* [a0+a2 b0+b2 a1+a3 b1+b3] of each half */
-KERNEL static inline __m256 fold(__m256 a, __m256 b)
+KERNEL static inline vec fold(vec a, vec b)
 {
     return _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
 }
 
-/* The sums of four, of each half: [a b c d]. */
-KERNEL static inline __m256 fold4(const vec *part)
+/* The sums of each half of four: [a b c d]. */
+KERNEL static inline __m256 fold_pairs(const vec *pair)
 {
-    __m256d ab = _mm256_castps_pd(fold(part[0], part[1]));
-    __m256d cd = _mm256_castps_pd(fold(part[2], part[3]));
+    __m256d ab = _mm256_castps_pd(pair[0]), cd = _mm256_castps_pd(pair[1]);
     return _mm256_add_ps(_mm256_castpd_ps(_mm256_unpacklo_pd(ab, cd)),
                          _mm256_castpd_ps(_mm256_unpackhi_pd(ab, cd)));
 }
 
-KERNEL static inline vec reduce(const vec *part)
+KERNEL static inline vec reduce_pairs(const vec *pair)
 {
-    __m256 low = fold4(part), high = fold4(part + 4);
+    __m256 low = fold_pairs(pair), high = fold_pairs(pair + 2);
     return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
                          _mm256_permute2f128_ps(low, high, 0x31));
 }

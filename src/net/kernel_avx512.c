@@ -20,16 +20,15 @@ KERNEL static inline vec multiply_add(vec a, vec b, vec c)
 }
 
 /* [a0+a2 b0+b2 a1+a3 b1+b3] of each quarter */
-KERNEL static inline __m512 fold(__m512 a, __m512 b)
+KERNEL static inline vec fold(vec a, vec b)
 {
     return _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
 }
 
-/* The sums of four, of each quarter: [a b c d]. */
-KERNEL static inline __m512 fold4(const vec *part)
+/* The sums of each quarter of four: [a b c d]. */
+KERNEL static inline __m512 fold_pairs(const vec *pair)
 {
-    __m512d ab = _mm512_castps_pd(fold(part[0], part[1]));
-    __m512d cd = _mm512_castps_pd(fold(part[2], part[3]));
+    __m512d ab = _mm512_castps_pd(pair[0]), cd = _mm512_castps_pd(pair[1]);
     return _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)),
                          _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
 }
@@ -40,10 +39,10 @@ KERNEL static inline __m512 fold_quarters(__m512 a, __m512 b)
     return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
 }
 
-KERNEL static inline vec reduce(const vec *part)
+KERNEL static inline vec reduce_pairs(const vec *pair)
 {
-    __m512 low = fold_quarters(fold4(part), fold4(part + 4));
-    __m512 high = fold_quarters(fold4(part + 8), fold4(part + 12));
+    __m512 low = fold_quarters(fold_pairs(pair), fold_pairs(pair + 2));
+    __m512 high = fold_quarters(fold_pairs(pair + 4), fold_pairs(pair + 6));
     return _mm512_add_ps(_mm512_shuffle_f32x4(low, high, 0x88),
                          _mm512_shuffle_f32x4(low, high, 0xdd));
 }

@@ -80,40 +80,65 @@ KERNEL static inline void see_block(const uint8_t *const *row, size_t samples, s
     memcpy(seen, &any, EDGE);
 }
 
-/* The features first .. first+wide-1 that are taken, of byte (16, TILE), become rows of x from row
- * `to` on; returns the row after. */
-KERNEL static inline size_t convert_block(const struct psi_gather *from, const uint8_t *byte,
-                                          size_t first, size_t wide, size_t samples, size_t stride,
-                                          float *x, size_t to)
+/* to (count) = (pixel (count) - mean) * scale, in steps that stay vectors to the end of a batch. */
+KERNEL static inline void convert(const uint8_t *pixel, size_t count, float mean, float scale,
+                                  float *to)
 {
-    size_t end = from->taken ? from->inputs : first + wide;
-    for (; to < end; to++) {
-        size_t feature = from->taken ? from->taken[to] : to;
-        if (feature >= first + wide)
-            break;
-        size_t channel = feature / from->plane;
-        float mean = from->mean[channel], scale = 1 / from->deviation[channel];
-        const uint8_t *pixel = byte + (feature - first) * TILE;
-        float *row = x + to * stride;
-        for (size_t s = 0; s < samples; s++)
-            row[s] = ((float)pixel[s] - mean) * scale;
-    }
-    return to;
+    size_t s = 0;
+    for (; s + LANES <= count; s += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            to[s + lane] = ((float)pixel[s + lane] - mean) * scale;
+    for (; s + PSI_BLOCK <= count; s += PSI_BLOCK)
+        for (size_t lane = 0; lane < PSI_BLOCK; lane++)
+            to[s + lane] = ((float)pixel[s + lane] - mean) * scale;
+    for (; s < count; s++)
+        to[s] = ((float)pixel[s] - mean) * scale;
 }
 
-/* Rows lie at random in main memory: ask for the cache line `far` features on, if any of it is
- * taken; `ahead` is where in taken the line before ended. */
+/* How far a gather has come: rows of x written, and the channel of the last one. */
+struct progress {
+    size_t rows, channel;
+};
+
+static inline size_t row_length(const struct psi_gather *from)
+{
+    return from->selected ? from->inputs : from->channels * from->plane;
+}
+
+/* Where the next feature that is taken lies in a row; its end if there is none. */
+static inline size_t next_taken(const struct psi_gather *from, size_t rows)
+{
+    if (!from->taken || from->selected)
+        return rows;
+    return rows < from->inputs ? from->taken[rows] : row_length(from);
+}
+
+/* Those at first .. first+wide-1 of a row that are taken, of byte (16, TILE), become the next rows
+ * of x. */
+KERNEL static inline struct progress convert_block(const struct psi_gather *from,
+                                                   const uint8_t *byte, size_t first, size_t wide,
+                                                   size_t samples, size_t stride, float *x,
+                                                   struct progress at)
+{
+    for (size_t next; (next = next_taken(from, at.rows)) < first + wide; at.rows++) {
+        size_t feature = from->taken ? from->taken[at.rows] : at.rows;
+        while (feature >= (at.channel + 1) * from->plane)
+            at.channel++;
+        convert(byte + (next - first) * TILE, samples, from->mean[at.channel],
+                1 / from->deviation[at.channel], x + at.rows * stride);
+    }
+    return at;
+}
+
+/* Rows lie at random in main memory: ask for the cache line that begins at `far`, if any of it is
+ * taken; `ahead` is how many are taken before it. */
 KERNEL static inline size_t prefetch_rows(const struct psi_gather *from, const uint8_t *const *row,
                                           size_t far, size_t ahead)
 {
-    size_t wanted = far < from->channels * from->plane;
-    if (from->taken) {
-        size_t start = ahead;
-        while (ahead < from->inputs && from->taken[ahead] < far + LINE)
-            ahead++;
-        wanted = ahead > start;
-    }
-    for (size_t s = 0; wanted && s < TILE; s++)
+    size_t end = far + LINE < row_length(from) ? far + LINE : row_length(from), start = ahead;
+    while (next_taken(from, ahead) < end)
+        ahead++;
+    for (size_t s = 0; ahead > start && s < TILE; s++)
         __builtin_prefetch(row[s] + far);
     return ahead;
 }
@@ -122,36 +147,38 @@ KERNEL static inline size_t prefetch_rows(const struct psi_gather *from, const u
 KERNEL static void gather_tile(const struct psi_gather *from, const uint8_t *const *row,
                                size_t samples, size_t stride, float *x, uint8_t *seen)
 {
-    size_t features = from->channels * from->plane, to = 0, ahead = 0;
-    for (size_t far = 0; far < 4 * LINE; far += LINE)
-        ahead = prefetch_rows(from, row, far, ahead);
-    for (size_t first = 0; first < features; first += EDGE) {
-        size_t wide = features - first < EDGE ? features - first : EDGE;
+    enum { AHEAD = 4 }; /* lines */
+    size_t length = row_length(from), ahead = 0;
+    struct progress at = {0, 0};
+    for (size_t line = 0; line < AHEAD; line++)
+        ahead = prefetch_rows(from, row, line * LINE, ahead);
+    for (size_t first = 0; first < length; first += EDGE) {
+        size_t wide = length - first < EDGE ? length - first : EDGE;
         if (first % LINE == 0)
-            ahead = prefetch_rows(from, row, first + 4 * LINE, ahead);
-        if (from->taken && (to == from->inputs || from->taken[to] >= first + wide))
+            ahead = prefetch_rows(from, row, first + AHEAD * LINE, ahead);
+        if (next_taken(from, at.rows) >= first + wide)
             continue;
         uint8_t byte[EDGE * TILE];
         for (size_t s = 0; s < samples; s += EDGE)
             turn_block(row + s, first, wide, byte + s);
         if (seen)
             see_block(row, samples, wide, first, seen + first);
-        to = convert_block(from, byte, first, wide, samples, stride, x, to);
+        at = convert_block(from, byte, first, wide, samples, stride, x, at);
     }
 }
 
 KERNEL static void gather(const struct psi_gather *from, size_t batch, size_t stride, float *x,
                           uint8_t *seen)
 {
-    size_t features = from->channels * from->plane;
+    size_t length = row_length(from);
     if (seen)
-        memset(seen, 0, features);
+        memset(seen, 0, length);
     for (size_t b = 0; b < stride; b += TILE) {
         size_t samples = stride - b < TILE ? stride - b : TILE;
         const uint8_t *row[TILE];
         for (size_t s = 0; s < TILE; s++) {
             size_t sample = b + s < batch ? b + s : batch - 1; /* the last row fills blocks up */
-            row[s] = from->pixel + (from->index ? from->index[sample] : sample) * features;
+            row[s] = from->pixel + (from->index ? from->index[sample] : sample) * length;
         }
         gather_tile(from, row, samples, stride, x + b, seen);
     }

@@ -13,12 +13,16 @@ static inline vec multiply_add(vec a, vec b, vec c)
     return a * b + c;
 }
 
-static inline vec reduce(const vec *part)
+/* [a0+a2 a1+a3 b0+b2 b1+b3] */
+static inline vec fold(vec a, vec b)
 {
-    vec sum;
-    for (int i = 0; i < WIDTH; i++)
-        sum[i] = (part[i][0] + part[i][2]) + (part[i][1] + part[i][3]);
-    return sum;
+    return (vec){a[0] + a[2], a[1] + a[3], b[0] + b[2], b[1] + b[3]};
+}
+
+static inline vec reduce_pairs(const vec *pair)
+{
+    vec p = pair[0], q = pair[1];
+    return (vec){p[0] + p[1], p[2] + p[3], q[0] + q[1], q[2] + q[3]};
 }
 
 #include "kernel_body.h"

@@ -54,7 +54,6 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
     struct psi_compiled *compiled = network->compiled;
     struct psi_packed_input *packed = &network->packed;
     assert(batch >= 1 && batch <= network->max_batch);
-    assert(dataset->features == psi_network_features(network));
     struct psi_gather from = {.pixel = split->pixel,
                               .index = index,
                               .channels = dataset->channels,
@@ -66,8 +65,10 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
         columns = psi_padded(batch);
         from.taken = compiled->taken;
         from.inputs = network->activation[0].features;
+        from.selected = compiled->taken && dataset->features == from.inputs;
         compiled->loose = 0;
     }
+    assert(dataset->features == (from.selected ? from.inputs : psi_network_features(network)));
     network->kernels->gather(&from, batch, columns, network->activation[0].value,
                              packed->none ? NULL : packed->seen);
     if (!packed->none)

@@ -1,10 +1,30 @@
 #include "compile.h"
 #include "psisweep/kernel.h"
 
+#include <assert.h>
+
+/* The density below which the sparse path is the faster one, as `bench table` (tools/bench.c)
+ * prints it: batches of 60, forward, backward and update, random masks; AMD EPYC of family 25,
+ * model 17, OpenBLAS 0.3.21 (Cooperlake). Medians of some runs, rounded down: a little too low
+ * costs little. It decides which sums are taken in which order: another table, other bits. */
+static const double break_even[PSI_KERNEL_LEVELS][PSI_PATH_INPUTS][PSI_PATH_SIZES] = {
+    [PSI_PORTABLE] = {{0.30, 0.30, 0.30}, {0.30, 0.20, 0.20}},
+    [PSI_AVX2] = {{0.80, 0.75, 0.65}, {0.80, 0.55, 0.50}},
+    [PSI_AVX512] = {{0.80, 0.75, 0.65}, {0.80, 0.60, 0.55}},
+};
+
+/* Weights of the largest layer of each size but the last; between those of the layers timed. */
+static const size_t size_end[PSI_PATH_SIZES - 1] = {8192, 65536};
+
+/* MNIST's share of lit pixels is .19, and GEMM leaves out a third of its inputs; where half of the
+ * pixels are lit hardly any is dark in a whole batch. */
+static const double dark_data = 0.4;
+
 int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level)
 {
-    (void)rows;
-    (void)cols;
-    (void)level;
-    return density < (input_density < .5 ? .2 : .5);
+    assert(level >= 0 && level < PSI_KERNEL_LEVELS);
+    int size = 0;
+    while (size + 1 < PSI_PATH_SIZES && rows * cols > size_end[size])
+        size++;
+    return density < break_even[level][input_density < dark_data][size];
 }

@@ -1,7 +1,9 @@
 /* The sparse kernels, once, for every backend. The including file defines KERNEL, WIDTH (floats of
  * a vector), the types vec and whole (its integers), and on them
  *   multiply_add(a, b, c)   a b + c, fused where the processor can
- *   reduce(part)            the vector of the sums of part[0] .. part[WIDTH - 1]
+ *   fold(a, b)              a and b added down to half a vector each, in any arrangement ...
+ *   reduce_pairs(pair)      ... of which this makes the vector of the sums of a and b of pair[0],
+ *                           a and b of pair[1], .. pair[WIDTH / 2 - 1]
  * which the compiler would not find: it may not fuse under -std=c17, and it does not transpose.
  */
 #include "kernel_sparse.h"
@@ -101,12 +103,12 @@ KERNEL static void sparse_multiply_transposed(const struct psi_pattern *w, const
         }
 }
 
-/* gradient (count) = decay * gradient + the sums over part (count, WIDTH), whose rows up to the
- * next multiple of WIDTH are numbers of no meaning. */
-INLINE void add_sums(const vec *part, size_t count, float decay, float *gradient)
+/* gradient (count) = decay * gradient + the sums of count entries, two of them folded in each
+ * vector of pair; entries up to the next multiple of WIDTH are numbers of no meaning. */
+INLINE void add_sums(const vec *pair, size_t count, float decay, float *gradient)
 {
     for (size_t i = 0; i < count; i += WIDTH) {
-        vec sum = reduce(part + i), old = {0};
+        vec sum = reduce_pairs(pair + i / 2), old = {0};
         if (count - i >= WIDTH) {
             if (decay != 0)
                 sum = multiply_add(spread(decay), load(gradient + i), sum);
@@ -121,35 +123,48 @@ INLINE void add_sums(const vec *part, size_t count, float decay, float *gradient
     }
 }
 
-/* Each entry's products of a tile are added down to one vector; across it they are added for many
- * entries at once, wherever segments end. */
+/* The products of a tile of dy (in factor) and x, added down to one vector. */
+INLINE vec dot(const vec *factor, const float *x, int wide)
+{
+    vec sum = factor[0] * load(x);
+    for (int v = 1; v < wide; v++)
+        sum = multiply_add(factor[v], load(x + v * WIDTH), sum);
+    return sum;
+}
+
+/* Each entry's products are added down to one vector, and two of these at once to one of both; the
+ * rest of the way is gone for a whole chunk of entries, wherever segments end. `odd` is the first
+ * of a pair whose second comes with the next segment. */
 INLINE void sample_tile(const struct psi_pattern *w, const float *dy, const float *x, size_t batch,
                         float decay, float *gradient, int wide)
 {
     const uint32_t *column = w->column;
-    vec part[CHUNK] = {{0}};
+    vec pair[CHUNK / 2] = {{0}}, odd = {0};
     uint32_t k = 0, done = 0;
     for (const struct psi_segment *s = w->segment, *end = s + w->segments; s < end; s++) {
-        const float *of = dy + s->row * batch;
         vec factor[PSI_TILE / WIDTH];
         for (int v = 0; v < wide; v++)
-            factor[v] = load(of + v * WIDTH);
+            factor[v] = load(dy + s->row * batch + v * WIDTH);
         while (k < s->end) {
             uint32_t stop = s->end - done < CHUNK ? s->end : done + CHUNK;
-            for (; k < stop; k++) {
-                const float *from = x + column[k] * batch;
-                vec sum = factor[0] * load(from);
-                for (int v = 1; v < wide; v++)
-                    sum = multiply_add(factor[v], load(from + v * WIDTH), sum);
-                part[k - done] = sum;
+            if ((k - done) % 2) {
+                pair[(k - done) / 2] = fold(odd, dot(factor, x + column[k] * batch, wide));
+                k++;
             }
+            for (; k + 1 < stop; k += 2)
+                pair[(k - done) / 2] = fold(dot(factor, x + column[k] * batch, wide),
+                                            dot(factor, x + column[k + 1] * batch, wide));
+            if (k < stop)
+                odd = dot(factor, x + column[k++] * batch, wide);
             if (k - done == CHUNK) {
-                add_sums(part, CHUNK, decay, gradient + done);
+                add_sums(pair, CHUNK, decay, gradient + done);
                 done = k;
             }
         }
     }
-    add_sums(part, k - done, decay, gradient + done);
+    if ((k - done) % 2)
+        pair[(k - done) / 2] = fold(odd, odd);
+    add_sums(pair, k - done, decay, gradient + done);
 }
 
 KERNEL static void sparse_sample(const struct psi_pattern *w, const float *dy, const float *x,
@@ -171,27 +186,40 @@ KERNEL static void sparse_sample(const struct psi_pattern *w, const float *dy, c
         }
 }
 
+/* dy of one row, set to 0 where y is not above 0 if relu, added down to one vector. */
+INLINE vec relu_row(float *dy, const float *y, size_t batch, int relu)
+{
+    const vec zero = {0};
+    vec sum = zero;
+    for (size_t b = 0; b < batch; b += WIDTH) {
+        vec value = load(dy + b);
+        if (relu) {
+            value = where(load(y + b) > zero, value);
+            store(dy + b, value);
+        }
+        sum += value;
+    }
+    return sum;
+}
+
 KERNEL static void sparse_bias_relu_backward(const uint32_t *row, size_t rows, float *dy,
                                              const float *y, size_t batch, int relu, float decay,
                                              float *gradient)
 {
-    const vec zero = {0};
-    for (size_t i = 0; i < rows; i++) {
-        float *d = dy + row[i] * batch, *to = gradient + row[i];
-        const float *out = y + row[i] * batch;
-        vec sum = zero;
-        for (size_t b = 0; b < batch; b += WIDTH) {
-            vec value = load(d + b);
-            if (relu) {
-                value = where(load(out + b) > zero, value);
-                store(d + b, value);
-            }
-            sum += value;
+    vec part[WIDTH] = {{0}}, pair[WIDTH / 2];
+    for (size_t first = 0; first < rows; first += WIDTH) {
+        size_t count = rows - first < WIDTH ? rows - first : WIDTH;
+        for (size_t i = 0; i < count; i++) {
+            size_t at = row[first + i] * batch;
+            part[i] = relu_row(dy + at, y + at, batch, relu);
         }
-        float total = 0;
-        for (int lane = 0; lane < WIDTH; lane++)
-            total += sum[lane];
-        *to = decay == 0 ? total : decay * *to + total;
+        for (size_t i = 0; i < WIDTH / 2; i++)
+            pair[i] = fold(part[2 * i], part[2 * i + 1]);
+        vec sum = reduce_pairs(pair);
+        for (size_t i = 0; i < count; i++) {
+            float *to = gradient + row[first + i];
+            *to = decay == 0 ? sum[i] : decay * *to + sum[i];
+        }
     }
 }
 

@@ -53,6 +53,8 @@ static int take_step(struct run *run, size_t epoch, size_t step)
     for (size_t b = 0; b < batch; b++)
         run->label[b] = split->label[index[b]];
     psi_network_gather(run->network, training->dataset, split, index, batch);
+    if (step + 1 < run->steps_per_epoch)
+        psi_dataset_prefetch(training->dataset, split, index + batch, batch);
     const float *logits = psi_network_forward_training(run->network, batch);
     double loss = psi_softmax_cross_entropy(logits, run->label, psi_network_classes(run->network),
                                             batch, run->dlogits);

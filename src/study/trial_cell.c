@@ -15,6 +15,7 @@ struct trial {
     const struct psi_progress *progress;
     struct psi_cell *cell;
     struct psi_network *compiled; /* for the cell's mask; NULL where that gains nothing */
+    struct psi_dataset *selected; /* the pixels it reads; NULL = the study's whole set */
     char key[PSI_NAME + 96];      /* "arm=.../seed=.../density=...": names the cell's streams */
 };
 
@@ -56,11 +57,33 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
         if (!study->mask[i])
             w[i] = 0.0f;
     }
-    return psi_network_compile(network, study->mask, study->input_density, &trial->compiled, err);
+    return PSI_OK;
+}
+
+/* Compile for the mask; and copy the pixels that are read, where they are few enough that the time
+ * it takes comes back within an epoch or two: rows lie in main memory at random, and the fewer
+ * cache lines each has, the fewer are waited for. */
+static enum psi_status cell_compile(struct trial *trial, struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    enum psi_status status = psi_network_compile(study->network, study->mask, study->input_density,
+                                                 &trial->compiled, err);
+    if (status || !trial->compiled)
+        return status;
+    size_t count;
+    const uint32_t *inputs = psi_network_inputs(trial->compiled, &count);
+    if (inputs && 2 * count <= study->dataset->features)
+        return psi_dataset_select(study->dataset, inputs, count, &trial->selected, err);
+    return PSI_OK;
+}
+
+static const struct psi_dataset *cell_dataset(const struct trial *trial)
+{
+    return trial->selected ? trial->selected : trial->study->dataset;
 }
 
 /* The network that is trained and scored, and the mask of its parameters. */
-static struct psi_network *cell_network(struct trial *trial)
+static struct psi_network *cell_network(const struct trial *trial)
 {
     return trial->compiled ? trial->compiled : trial->study->network;
 }
@@ -74,8 +97,9 @@ static enum psi_status cell_score(struct trial *trial, enum psi_stage stage, str
 {
     struct psi_study *study = trial->study;
     struct psi_score score;
-    enum psi_status status = psi_evaluate(cell_network(trial), study->dataset,
-                                          &study->dataset->test, trial->progress, &score, err);
+    const struct psi_dataset *dataset = cell_dataset(trial);
+    enum psi_status status =
+        psi_evaluate(cell_network(trial), dataset, &dataset->test, trial->progress, &score, err);
     if (status)
         return status;
     if (stage == PSI_RETRAINED && !isfinite(score.loss))
@@ -174,7 +198,7 @@ static enum psi_status cell_retrain(struct trial *trial, struct psi_error *err)
 
     snprintf(name, sizeof name, "retrain/%s", trial->key);
     struct psi_training training = {.spec = &job->retrain,
-                                    .dataset = study->dataset,
+                                    .dataset = cell_dataset(trial),
                                     .mask = cell_network_mask(trial),
                                     .random_seed = job->random_seed,
                                     .random_name = name,
@@ -215,6 +239,8 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
 
     if ((status = cell_mask(&trial, &job->arm[arm], job->density[density], err)))
         goto out;
+    if ((status = cell_compile(&trial, err)))
+        goto out;
     if ((status = cell_score(&trial, PSI_PRUNED, err)))
         goto out;
     if ((status = cell_spectra(&trial, PSI_PRUNED, err)))
@@ -225,6 +251,7 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
         goto out;
     status = cell_spectra(&trial, PSI_RETRAINED, err);
 out:
+    psi_dataset_destroy(trial.selected);
     psi_network_destroy(trial.compiled);
     return status;
 }
