@@ -46,6 +46,7 @@ LIB   = $(BUILD)/libpsisweep.a
 UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MPI   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/mpi/*.c))
 SHIM  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/cli/*.c))
+SCRIPTS = $(filter-out tests/cli/lib.sh,$(wildcard tests/mpi/*.sh tests/cli/*.sh))
 
 all: $(BUILD)/psisweep ## build/psisweep and build/libpsisweep.a
 
@@ -114,10 +115,10 @@ test: ## install what is missing, build, run every test
 
 check: all unit
 	tools/check-layers
-	tests/run $(UNIT) $(wildcard tests/mpi/*.sh tests/cli/*.sh)
+	tests/run $(UNIT) $(SCRIPTS)
 
 test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
-	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(wildcard tests/mpi/*.sh tests/cli/*.sh)
+	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(SCRIPTS)
 
 # The serial tests under the sanitisers, in build folders of their own, and under valgrind, which
 # knows no AVX-512.

@@ -5,7 +5,7 @@
 
 [ -n "${PSI_LONG-}" ] && moments=50 || moments=6
 small_job kill "1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03" 3 |
-    sed 's/retrain: {epochs: 1/retrain: {epochs: 60/' >"$work/job.yaml"
+    sed 's/retrain: {epochs: 1/retrain: {epochs: 300/' >"$work/job.yaml"
 RANDOM=${PSI_KILL_SEED:-7}
 
 exact() { # FILE: readable, and what it calls done is what the undisturbed sweep holds

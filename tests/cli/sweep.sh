@@ -4,7 +4,7 @@
 
 small_job small >"$work/small.yaml"
 small_job single 0.5 1 >"$work/single.yaml"
-small_job slow | sed 's/retrain: {epochs: 1/retrain: {epochs: 100/' >"$work/slow.yaml"
+small_job slow | sed 's/retrain: {epochs: 1/retrain: {epochs: 1000/' >"$work/slow.yaml"
 small_job small "1, 0.3, 0.1, 0.05, 0.03" 3 >"$work/large.yaml"
 
 whole() { ranks 0 run "$work/small.yaml" -o "$work/whole.h5"; }
