@@ -165,7 +165,7 @@ static void check_sample(const struct psi_sparse_kernels *kernels, struct matrix
 {
     static float gradient[ENTRIES_MAX + 1];
     for (int again = 0; again < 2; again++) {
-        for (size_t k = 0; k <= m->count; k++)
+        for (size_t k = 0; k < m->count; k++)
             gradient[k] = again ? NAN : m->value[k] * 3;
         float behind = gradient[m->count] = 77;
         kernels->sample(&m->forward, m->y, m->x, m->batch, again ? 0 : 0.9f, gradient);
