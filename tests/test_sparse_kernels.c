@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS_MAX = 70, COLS_MAX = 400, BATCH_MAX = 272, ENTRIES_MAX = ROWS_MAX * COLS_MAX };
+enum { ROWS_MAX = 70, COLS_MAX = 600, BATCH_MAX = 272, ENTRIES_MAX = ROWS_MAX * COLS_MAX };
 
 /* A random matrix of survivors, its patterns, and numbers to multiply. */
 struct matrix {
