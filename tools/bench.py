@@ -4,7 +4,7 @@ CIFAR-10, batch 60, SGD with momentum, whole steps (gather, forward, loss, backw
 thread each; dense, and pruned by magnitude from one shared parent with the same masks, which PyTorch
 multiplies after each step.
 
-    tools/bench.py [--models mlp,lenet5,conv2] [--rounds 7] [--seconds 0.4]
+    tools/bench.py [--models mlp,lenet5,conv2] [--rounds 7] [--seconds 0.4] [--table]
 
 Both runners stay alive and take turns A B A B ... in one run, so drift of the machine's speed falls
 on both. Ratios are taken round by round. Equal work is seen from the test scores after the same
@@ -114,7 +114,11 @@ def main():
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="of a turn")
+    parser.add_argument("--table", action="store_true",
+                        help="print the path table (src/net/path_table.c) as timed anew, and end")
     option = parser.parse_args()
+    if option.table:
+        sys.exit(subprocess.run([option.bench, "table"]).returncode)
     for name in option.models.split(","):
         race_model(name, option)
 
