@@ -142,7 +142,7 @@ bench: ## speed beside PyTorch, interleaved, one thread each
 	tools/install-deps build bench
 	$(MAKE) --no-print-directory $(BUILD)/tools/bench
 	/usr/bin/python3 tools/bench.py
-$(BUILD)/tools/bench: tools/bench.c $(LIB)
+$(BUILD)/tools/bench: tools/bench.c $(wildcard tools/bench_*.h) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)
