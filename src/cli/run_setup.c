@@ -275,11 +275,15 @@ void psi_run_teardown(struct psi_run *run)
     psi_lock_release(run->leader);
 }
 
-/* Cost in units of one cell's retraining epoch; parents first, for every cell waits for one. */
+/* Cost in units of a dense epoch. Only order and the time left depend on it. A cell costs less the
+ * less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at .0003 (LeNet-300-100 on
+ * MNIST, 5 epochs). */
 static double task_cost(const struct psi_job *job, struct psi_record_at at)
 {
-    return at.owner == PSI_OF_PARENT ? (double)job->train.epochs + 2.0
-                                     : (double)job->retrain.epochs + 1.0;
+    if (at.owner == PSI_OF_PARENT)
+        return (double)job->train.epochs + 2.0;
+    double share = 0.008 + 1.7 * job->density[at.density];
+    return (double)(job->retrain.epochs + 1) * (share < 1.0 ? share : 1.0);
 }
 
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **out, uint32_t *tasks,
