@@ -127,7 +127,11 @@ enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
         H5Pclose(access);
     if (r->file < 0) {
         r->file = 0;
-        status = psi_h5_fail(err, PSI_DATA, path, "not an intact HDF5 file");
+        status = mode == PSI_RESULTS_WRITE
+                     ? psi_h5_fail(err, PSI_IO, path,
+                                   "MPI-IO cannot open it (damaged, or /dev/shm and TMPDIR are not "
+                                   "writable)")
+                     : psi_h5_fail(err, PSI_DATA, path, "not an intact HDF5 file");
         goto out;
     }
     if ((status = open_facts(r, err)) || (status = open_variables(r, err)))
