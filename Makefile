@@ -131,7 +131,7 @@ serial: $(UNIT)
 	$(SERIAL_LONG) tests/run $(UNIT)
 valgrind: $(UNIT) ## unit tests under valgrind
 	@for t in $(UNIT); do printf '#!/bin/sh\nOPENBLAS_CORETYPE=Haswell exec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
-	$(SERIAL_LONG) tests/run $(UNIT:=.valgrind)
+	$(SERIAL_LONG) PSI_VALGRIND=1 tests/run $(UNIT:=.valgrind)
 
 tidy: ## clang-tidy, where it is installed
 	clang-tidy --quiet $(wildcard src/core/*.c src/data/*.c src/net/*.c src/prune/*.c src/spectrum/*.c src/study/*.c src/report/*.c) -- -std=c17 -D_GNU_SOURCE -Iinclude

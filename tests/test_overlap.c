@@ -195,6 +195,10 @@ static void test_planted_spike(void **state)
 {
     (void)state;
     enum { MATRICES = 5, MASKS = 10 };
+    if (getenv("PSI_VALGRIND")) {
+        print_message("200 decompositions take an hour under valgrind\n");
+        skip();
+    }
     const double stable_rank = 15.9, rho = stable_rank / sqrt(SPIKE_COUNT),
                  critical = rho / (1 + rho), times[] = {0.25, 1, 2, 4},
                  expected[] = {0.006, 0.06, 0.36, 0.70};
