@@ -62,3 +62,11 @@ int psi_cli_parse(const struct argp *argp, const char *command, int argc, char *
     *code = PSI_EXIT_USAGE;
     return argp_parse(argp, argc, argv, flags, NULL, input) == 0;
 }
+
+int psi_cli_format_option(int key, enum psi_format *format)
+{
+    if (key != PSI_KEY_JSON && key != PSI_KEY_CSV)
+        return 0;
+    *format = key == PSI_KEY_JSON ? PSI_JSON : PSI_CSV;
+    return 1;
+}

@@ -27,6 +27,11 @@ int psi_cli_parse(const struct argp *argp, const char *command, int argc, char *
 
 enum psi_format { PSI_TEXT, PSI_JSON, PSI_CSV };
 
+/* --json and --csv, of every command that prints: the keys of their argp options, and what each
+ * does. Returns 1 when the key was one of them. */
+enum { PSI_KEY_JSON = 1024, PSI_KEY_CSV };
+int psi_cli_format_option(int key, enum psi_format *format);
+
 /* Thresholds of a results file to stdout. Returns an exit code. */
 int psi_cli_print_thresholds(const char *path, enum psi_format format);
 

@@ -17,11 +17,11 @@ struct fmin_options {
     int cells, seeds;
 };
 
-enum { KEY_JSON = 256, KEY_CSV, KEY_CELLS, KEY_SEEDS };
+enum { KEY_CELLS = 256, KEY_SEEDS };
 
 static const struct argp_option options[] = {
-    {"json", KEY_JSON, NULL, 0, "print JSON (schema psisweep-fmin-1)", 0},
-    {"csv", KEY_CSV, NULL, 0, "print CSV, one row an arm, level and measure", 0},
+    {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema psisweep-fmin-1)", 0},
+    {"csv", PSI_KEY_CSV, NULL, 0, "print CSV, one row an arm, level and measure", 0},
     {"seeds", KEY_SEEDS, NULL, 0, "also each seed's own interval (JSON always has them)", 0},
     {"cells", KEY_CELLS, NULL, 0, "instead, the tidy table of all cells (CSV, or with --json)", 0},
     {0},
@@ -31,12 +31,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct fmin_options *o = state->input;
     switch (key) {
-    case KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
-    case KEY_CSV:
-        o->format = PSI_CSV;
-        return 0;
     case KEY_SEEDS:
         o->seeds = 1;
         return 0;
@@ -58,7 +52,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -18,17 +18,7 @@ static void on_signal(int signal)
     run_stop = 1;
 }
 
-enum {
-    KEY_SET = 256,
-    KEY_PRINT,
-    KEY_KEYS,
-    KEY_FROM,
-    KEY_FAST,
-    KEY_MIXED,
-    KEY_ATTEMPTS,
-    KEY_JSON,
-    KEY_CSV
-};
+enum { KEY_SET = 256, KEY_PRINT, KEY_KEYS, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "results file (default results/NAME.h5)", 0},
@@ -42,8 +32,8 @@ static const struct argp_option options[] = {
      "accept ranks or a file of another kernel level or BLAS core: results then depend on who "
      "computes what",
      0},
-    {"json", KEY_JSON, NULL, 0, "print F_min at the end as JSON", 0},
-    {"csv", KEY_CSV, NULL, 0, "print F_min at the end as CSV", 0},
+    {"json", PSI_KEY_JSON, NULL, 0, "print F_min at the end as JSON", 0},
+    {"csv", PSI_KEY_CSV, NULL, 0, "print F_min at the end as CSV", 0},
     {"quiet", 'q', NULL, 0, "no progress on stderr", 0},
     {0},
 };
@@ -78,12 +68,6 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_MIXED:
         o->allow_mixed = 1;
         return 0;
-    case KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
-    case KEY_CSV:
-        o->format = PSI_CSV;
-        return 0;
     case KEY_ATTEMPTS:
         attempts = strtol(argument, &end, 10);
         if (*end || attempts < 1 || attempts > 1000) {
@@ -106,7 +90,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef PSISWEEP_CLI_RUN_H
 #define PSISWEEP_CLI_RUN_H
 
+#include "cli.h"
 #include "psisweep/farm.h"
 #include "psisweep/job.h"
 #include "psisweep/results.h"
@@ -19,7 +20,7 @@ struct psi_run_options {
     size_t overrides;
     unsigned attempts;
     int print_config, print_keys, fail_fast, allow_mixed, quiet;
-    int format; /* enum psi_format */
+    enum psi_format format;
 };
 
 /* A dense parent in memory, with the modes its cells are compared with. */
@@ -36,8 +37,8 @@ struct psi_run {
     MPI_Comm comm;
     int rank, size;
     struct psi_job *job;
-    char name[4096]; /* the results file as the user knows it */
-    char path[4096]; /* the same, links resolved */
+    char name[4096];             /* the results file as the user knows it */
+    char path[4096];             /* the same, links resolved */
     char numerics[PSI_NUMERICS]; /* "avx512 SkylakeX 01234567": kernels, BLAS core, probe */
     int kernel_level;
     int mixed; /* ranks differ in numerics, and that was accepted */

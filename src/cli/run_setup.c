@@ -276,8 +276,8 @@ void psi_run_teardown(struct psi_run *run)
 }
 
 /* Cost in units of a dense epoch. Only order and the time left depend on it. A cell costs less the
- * less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at .0003 (LeNet-300-100 on
- * MNIST, 5 epochs). */
+ * less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at .0003 (LeNet-300-100
+ * on MNIST, 5 epochs). */
 static double task_cost(const struct psi_job *job, struct psi_record_at at)
 {
     if (at.owner == PSI_OF_PARENT)
