@@ -74,6 +74,16 @@ const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *net
  * He et al. 2015: 2 / fan_in. Biases are set to zero; normalisation starts as the identity. */
 void psi_network_initialise(struct psi_network *network, struct psi_random *random);
 
+/* The same for training under a mask (weights): each surviving weight's variance is that of the
+ * fans that survive about it, unit by unit as Evci et al. 2022 (Gradient Flow in Sparse Neural
+ * Networks and How Lottery Tickets Win), for counts differ between units. He: 2 / fan_in, fan_in
+ * the surviving weights of its own unit or filter, its matrix's row. Glorot: 2 / (fan_in +
+ * fan_out), fan_out the surviving weights that read the same input or input channel. Pruned weights
+ * are zero, so a unit without survivors gives its bias, 0. Every weight takes its number from the
+ * stream, pruned or not, and a mask of ones gives the bits of psi_network_initialise. */
+enum psi_status psi_network_initialise_masked(struct psi_network *network, const uint8_t *mask,
+                                              struct psi_random *random, struct psi_error *err);
+
 /* Where a batch lies: x (features, batch), owned by the network, filled by the caller, who asks
  * anew for each batch ... */
 float *psi_network_input(struct psi_network *network);

@@ -46,24 +46,42 @@ enum psi_status psi_evaluate(struct psi_network *network, const struct psi_datas
                              const struct psi_split *split, const struct psi_progress *progress,
                              struct psi_score *score, struct psi_error *err);
 
+struct psi_optimizer_state;
+
+/* Called between steps: before the first one, after every one, and so before every evaluation; not
+ * any more once a loss was not finite. step = steps of the schedule that are done, first_step ..
+ * all of them. It may read and write the network's parameters (a snapshot, a constraint), and the
+ * mask that training was given; who changes the mask calls psi_optimizer_mask before returning. The
+ * network may be used for passes: training keeps nothing in it but its parameters. Another status
+ * than PSI_OK ends training with that status. */
+struct psi_step_hook {
+    enum psi_status (*call)(void *context, size_t step, struct psi_optimizer_state *state,
+                            struct psi_error *err);
+    void *context;
+};
+
 struct psi_training {
     const struct psi_train_spec *spec;
     const struct psi_dataset *dataset;
     const uint8_t *mask;  /* (weights) or NULL = dense; pruned weights and their optimiser state
                              are zero after every step */
+    size_t first_step;    /* begin here, as if the steps before had been taken elsewhere: rates,
+                             epochs and their order are those of step first_step on */
     uint64_t random_seed; /* the order of epoch e is the stream "<name>/epoch=<e>" */
     const char *random_name;
     const struct psi_progress *progress;
-    double *curve; /* (epochs + 1) or NULL: validation accuracy before the first step and
-                      after each epoch; NaN where there is no validation split and after
+    const struct psi_step_hook *hook; /* or NULL */
+    double *curve; /* (epochs + 1) or NULL: validation accuracy before the first step, at point
+                      first_step / steps_per_epoch rounded down, and after each epoch from there
+                      on; NaN at the points before, where there is no validation split, and after
                       a divergence */
 };
 
 /* Train network in place from its current parameters, optimiser state from zero. With a mask,
  * pruned weights are zeroed first. A loss that is not finite, on a batch or for the curve, ends
  * training: *diverged = 1, PSI_OK; parameters are then as the last step left them, and after
- * PSI_STOPPED too. PSI_USAGE where a batch is larger than the network or the training split takes.
- */
+ * PSI_STOPPED or a failing hook too. PSI_USAGE where a batch is larger than the network or the
+ * training split takes, and where first_step, unless 0, is not a step of the schedule. */
 enum psi_status psi_train(struct psi_network *network, const struct psi_training *training,
                           int *diverged, struct psi_error *err);
 
@@ -74,7 +92,6 @@ enum psi_status psi_train(struct psi_network *network, const struct psi_training
 double psi_softmax_cross_entropy(const float *logits, const uint8_t *label, size_t classes,
                                  size_t batch, float *dlogits);
 
-struct psi_optimizer_state;
 enum psi_status psi_optimizer_create(const struct psi_train_spec *spec, size_t parameters,
                                      struct psi_optimizer_state **out, struct psi_error *err);
 void psi_optimizer_destroy(struct psi_optimizer_state *state);
@@ -82,6 +99,11 @@ void psi_optimizer_destroy(struct psi_optimizer_state *state);
 /* Backward pass and update of one step at the given rate; mask as above. */
 void psi_optimizer_step(struct psi_optimizer_state *state, struct psi_network *network,
                         const uint8_t *mask, size_t batch, float *dlogits, double rate);
+
+/* Make a changed mask hold: pruned weights and their state become zero. So a weight that is grown
+ * later, pruned since an earlier call or step, begins with weight and state zero. */
+void psi_optimizer_mask(struct psi_optimizer_state *state, struct psi_network *network,
+                        const uint8_t *mask);
 
 /* For debugging: with -DPSI_DEBUG every step asserts it.
  * 1 when every pruned weight of parameter (weights first) is zero and, if state is given, its

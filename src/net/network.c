@@ -4,10 +4,8 @@
 #include "psisweep/memory.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* OpenBLAS counts in int, and no product of two of these overflows a size. */
 enum { COUNT_MAX = 1 << 20 };
@@ -244,21 +242,4 @@ const struct psi_weight_matrix *psi_network_matrix(const struct psi_network *net
 {
     assert(i < network->matrices);
     return &network->matrix[i];
-}
-
-void psi_network_initialise(struct psi_network *network, struct psi_random *random)
-{
-    for (size_t i = 0; i < network->layers; i++) {
-        const struct psi_layer *layer = &network->layer[i];
-        float *weight = network->parameter + layer->weight;
-        double fans = network->init == PSI_GLOROT ? (double)(layer->fan_in + layer->fan_out)
-                                                  : (double)layer->fan_in;
-        for (size_t w = 0; w < layer->weights; w++)
-            weight[w] = (float)(sqrt(2 / fans) * psi_random_normal(random));
-    }
-    memset(network->parameter + network->weights, 0,
-           (network->parameters - network->weights) * sizeof(float));
-    for (size_t i = 0; i < network->layers; i++)
-        if (network->layer[i].type->initialise)
-            network->layer[i].type->initialise(&network->layer[i], network->parameter);
 }

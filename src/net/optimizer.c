@@ -98,6 +98,18 @@ void psi_optimizer_step(struct psi_optimizer_state *state, struct psi_network *n
 #endif
 }
 
+void psi_optimizer_mask(struct psi_optimizer_state *state, struct psi_network *network,
+                        const uint8_t *mask)
+{
+    for (size_t i = 0; i < network->weights; i++) {
+        if (mask[i])
+            continue;
+        network->parameter[i] = state->first[i] = 0;
+        if (state->second)
+            state->second[i] = 0;
+    }
+}
+
 int psi_mask_holds(const uint8_t *mask, size_t weights, const float *parameter,
                    const struct psi_optimizer_state *state)
 {

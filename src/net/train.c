@@ -84,20 +84,40 @@ static enum psi_status add_point(struct run *run, size_t epoch, int *finite, str
     return PSI_OK;
 }
 
+static enum psi_status call_hook(struct run *run, size_t step, struct psi_error *err)
+{
+    const struct psi_step_hook *hook = run->training->hook;
+    return hook ? hook->call(hook->context, step, run->optimizer, err) : PSI_OK;
+}
+
+/* Steps first .. of an epoch. */
+static enum psi_status train_epoch(struct run *run, size_t epoch, size_t first, int *finite,
+                                   struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    shuffle(run, epoch);
+    for (size_t step = first; status == PSI_OK && step < run->steps_per_epoch; step++) {
+        if (psi_progress_stop(run->training->progress))
+            return psi_fail(err, PSI_STOPPED, "training: asked to stop in epoch %zu", epoch);
+        *finite = take_step(run, epoch, step);
+        if (!*finite)
+            return PSI_OK;
+        status = call_hook(run, epoch * run->steps_per_epoch + step + 1, err);
+    }
+    return status;
+}
+
 static enum psi_status train_epochs(struct run *run, int *diverged, struct psi_error *err)
 {
-    const struct psi_progress *progress = run->training->progress;
+    size_t first_step = run->training->first_step, epoch = first_step / run->steps_per_epoch;
+    size_t first = first_step % run->steps_per_epoch;
     int finite = 1;
-    enum psi_status status = add_point(run, 0, &finite, err);
-    for (size_t epoch = 0; status == PSI_OK && finite && epoch < run->training->spec->epochs;
-         epoch++) {
-        shuffle(run, epoch);
-        for (size_t step = 0; finite && step < run->steps_per_epoch; step++) {
-            if (psi_progress_stop(progress))
-                return psi_fail(err, PSI_STOPPED, "training: asked to stop in epoch %zu", epoch);
-            finite = take_step(run, epoch, step);
-        }
-        if (finite)
+    enum psi_status status = call_hook(run, first_step, err);
+    if (status == PSI_OK)
+        status = add_point(run, epoch, &finite, err);
+    for (; status == PSI_OK && finite && epoch < run->training->spec->epochs; epoch++, first = 0) {
+        status = train_epoch(run, epoch, first, &finite, err);
+        if (status == PSI_OK && finite)
             status = add_point(run, epoch + 1, &finite, err);
     }
     *diverged = !finite;
@@ -115,6 +135,10 @@ static enum psi_status check(const struct psi_network *network, const struct psi
         return psi_fail(err, PSI_USAGE,
                         "training: a batch is %zu samples, the training split has %zu", batch,
                         samples);
+    size_t steps = training->spec->epochs * (samples / batch);
+    if (training->first_step && training->first_step >= steps)
+        return psi_fail(err, PSI_USAGE, "training: a first step of 0 to %zu expected, %zu found",
+                        steps ? steps - 1 : 0, training->first_step);
     return PSI_OK;
 }
 
