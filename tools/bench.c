@@ -139,7 +139,7 @@ static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scop
 {
     size_t weights = psi_network_weights(bench->dense);
     struct psi_score_input input = {.network = bench->dense};
-    struct psi_criterion magnitude = psi_criteria[0];
+    const struct psi_prune_spec magnitude = {.scope = scope, .density = 1 - sparsity};
     psi_dataset_destroy(bench->selected);
     psi_network_destroy(bench->compiled);
     bench->selected = NULL;
@@ -149,8 +149,7 @@ static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scop
     bench->mask = bench->whole_mask;
     float *w = psi_network_parameter(bench->dense);
     memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
-    enum psi_status status =
-        psi_prune(&magnitude, scope, 1 - sparsity, &input, bench->whole_mask, err);
+    enum psi_status status = psi_prune(&magnitude, &input, bench->whole_mask, err);
     if (status == PSI_OK)
         status = psi_network_compile(bench->dense, bench->whole_mask,
                                      psi_split_density(bench->dataset, &bench->dataset->train),

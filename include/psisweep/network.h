@@ -45,6 +45,7 @@ struct psi_model_spec {
 struct psi_weight_matrix {
     char name[PSI_LAYER_NAME]; /* "dense1", ... */
     size_t offset, rows, cols;
+    size_t kernel; /* of a convolution: cols = in * kernel * kernel; dense: 0 */
 };
 
 struct psi_network;
@@ -107,6 +108,20 @@ const float *psi_network_forward_training(struct psi_network *network, size_t ba
  * accumulates straight into the velocity (one GEMM, beta = momentum). */
 void psi_network_backward(struct psi_network *network, size_t batch, float *dlogits, float decay,
                           float *gradient);
+
+/* product = H v, exactly and in double precision, H the Hessian of the mean cross-entropy of the
+ * batch in the input, label (batch), normalisation as in training, by all trained parameters; v and
+ * product (trained). ReLU and max pooling count as linear around where they are, as in autograd's
+ * double backward. Not for a compiled network. */
+enum psi_status psi_network_hessian_vector(const struct psi_network *network, const uint8_t *label,
+                                           size_t batch, const double *v, double *product,
+                                           struct psi_error *err);
+
+/* flow[i] = |w_i| dR/d|w_i| of each weight, R the sum of all outputs of the network of absolute
+ * weights, without biases and normalisation, for an input of ones (Tanaka et al. 2020), in double
+ * precision: it is a product over all layers. Not for a compiled network. */
+enum psi_status psi_network_synaptic_flow(const struct psi_network *network, double *flow,
+                                          struct psi_error *err);
 
 /* Path connectivity under a mask (weights; 1 = survives). Units, not values: biases are ignored. A
  * unit is a feature, so a convolution's one pixel of a channel, and its weight is on a path if at

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *const scope_name[] = {[PSI_GLOBAL] = "global", [PSI_LAYER] = "layer"};
+static const char *const scope_name[] = {
+    [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk"};
 static const char *const method_name[] = {
     [PSI_POOL_NONE] = "none",           [PSI_POOL_ONE_SEED] = "one seed",
     [PSI_POOL_SAME_CELL] = "same cell", [PSI_POOL_STUDENT] = "student",

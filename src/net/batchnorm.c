@@ -4,7 +4,7 @@
  * As torch.nn.BatchNorm2d: epsilon 1e-5, running = 0.9 running + 0.1 new, where the new variance is
  * the unbiased one. Gains and shifts lie among the biases, running means and variances among the
  * states, (channels) each. */
-#include "layer.h"
+#include "tangent.h"
 
 #include <math.h>
 
@@ -181,4 +181,5 @@ const struct psi_layer_type psi_layer_batchnorm = {
     .backward = batchnorm_backward,
     .reach_forward = batchnorm_reach_forward,
     .reach_backward = batchnorm_reach_backward,
+    .tangent = &psi_tangent_batchnorm,
 };

@@ -3,6 +3,7 @@
  * The input's gradient is a convolution of dy with the weights turned around:
  * dx[in][q] = sum over o, ky, kx of w[o][in][ky][kx] dy[o][q - (ky, kx) + pad]. */
 #include "compile.h"
+#include "tangent.h"
 #include "winograd.h"
 
 #include <assert.h>
@@ -241,4 +242,5 @@ const struct psi_layer_type psi_layer_conv = {
     .backward = conv_backward,
     .reach_forward = conv_reach_forward,
     .reach_backward = conv_reach_backward,
+    .tangent = &psi_tangent_linear,
 };

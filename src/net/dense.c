@@ -1,5 +1,5 @@
-#include "layer.h"
 #include "blas.h"
+#include "tangent.h"
 
 static void dense_plan(struct psi_layer *layer)
 {
@@ -107,4 +107,5 @@ const struct psi_layer_type psi_layer_dense = {
     .backward = dense_backward,
     .reach_forward = dense_reach_forward,
     .reach_backward = dense_reach_backward,
+    .tangent = &psi_tangent_linear,
 };

@@ -99,6 +99,9 @@ struct psi_layer_type {
     size_t (*reach_backward)(const struct psi_layer *layer, const uint8_t *mask,
                              const uint8_t *useful, const uint8_t *const *reached,
                              uint8_t *const *useful_input, uint8_t *on_path);
+
+    const struct psi_tangent_type *tangent; /* derivatives of second order (tangent.h); NULL for
+                                               layers of compiled networks */
 };
 
 extern const struct psi_layer_type psi_layer_dense;

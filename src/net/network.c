@@ -66,6 +66,7 @@ static enum psi_status plan(struct psi_network *network, const struct psi_datase
         matrix->offset = layer->weight;
         matrix->cols = layer->fan_in;
         matrix->rows = layer->weights / layer->fan_in;
+        matrix->kernel = layer->kernel;
     }
     network->parameters = network->weights;
     for (size_t i = 0; i < network->layers; i++) {

@@ -1,6 +1,6 @@
 /* Pooling over windows of 2 x 2, stride 2: the largest, or the mean. An odd last row or column is
  * left out, as PyTorch's and Caffe's (floor) do. */
-#include "layer.h"
+#include "tangent.h"
 
 #include <string.h>
 
@@ -153,6 +153,7 @@ const struct psi_layer_type psi_layer_maxpool = {
     .backward = maxpool_backward,
     .reach_forward = pool_reach_forward,
     .reach_backward = pool_reach_backward,
+    .tangent = &psi_tangent_maxpool,
 };
 
 const struct psi_layer_type psi_layer_avgpool = {
@@ -163,4 +164,5 @@ const struct psi_layer_type psi_layer_avgpool = {
     .backward = avgpool_backward,
     .reach_forward = pool_reach_forward,
     .reach_backward = pool_reach_backward,
+    .tangent = &psi_tangent_avgpool,
 };

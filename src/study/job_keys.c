@@ -25,7 +25,8 @@ static const char *const inits[] = {[PSI_GLOROT] = "glorot", [PSI_HE] = "he", NU
 static const char *const optimizers[] = {[PSI_SGD] = "sgd", [PSI_ADAM] = "adam", NULL};
 static const char *const schedules[] = {
     [PSI_CONSTANT] = "constant", [PSI_STEP] = "step", [PSI_COSINE] = "cosine", NULL};
-static const char *const scopes[] = {[PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", NULL};
+static const char *const scopes[] = {
+    [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk", NULL};
 
 static const struct psi_job_key data_keys[] = {
     {.name = "set",

@@ -32,9 +32,13 @@ static enum psi_status cell_mask(struct trial *trial, const struct psi_arm *arm,
     enum psi_status status;
 
     psi_random_open(&random, study->job->random_seed, "mask/%s", trial->key);
-    struct psi_score_input input = {.network = network, .random = &random};
-    if ((status = psi_prune(&psi_criteria[arm->criterion], arm->scope, density, &input, study->mask,
-                            err)))
+    const struct psi_prune_spec spec = {
+        .criterion = arm->criterion, .scope = arm->scope, .density = density};
+    const struct psi_score_input input = {.network = network,
+                                          .random = &random,
+                                          .dataset = study->dataset,
+                                          .progress = trial->progress};
+    if ((status = psi_prune(&spec, &input, study->mask, err)))
         return status;
     if ((status = psi_network_paths(network, study->mask, NULL, reachable, &on_path, err)))
         return status;
