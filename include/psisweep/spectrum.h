@@ -63,4 +63,37 @@ enum psi_status psi_permutation_edge(const float *w, size_t rows, size_t cols, s
  * the entries from their mean. */
 double psi_marchenko_pastur_edge(const float *w, size_t rows, size_t cols);
 
+/* Mode ablation: a matrix without its k leading modes, and three controls. (None of equal energy
+ * and equal rank: the k leading modes are the only k that hold so much.) */
+enum psi_ablation {
+    PSI_ABLATE_TOP,    /* W - U_k Sigma_k V_k' */
+    PSI_ABLATE_BOTTOM, /* the other modes from the smallest on, as many as hold equal energy ... */
+    PSI_ABLATE_RANDOM, /* ... or in random order; the last one is scaled so that it is equal */
+    PSI_ABLATE_FOREIGN /* W - P Sigma_k Q', P and Q random orthonormal (uniform): the same is
+                          subtracted, but it is not W's own */
+};
+extern const char *const psi_ablation_names[]; /* "top", ...; NULL-ended */
+
+struct psi_ablated {
+    double energy;  /* of the k leading modes, sum of sigma^2 */
+    double removed; /* |W|_F^2 - |W'|_F^2: equals energy, but: bottom and random remove less where
+                       all modes but the leading ones hold less; foreign adds about as much */
+    double subtracted; /* |W - W'|_F^2 */
+};
+
+/* Ablate w (rows, cols) in place. More modes than the rank: PSI_USAGE. A matrix that is not finite
+ * stays as it is, figures NaN. random may be NULL for top and bottom. */
+enum psi_status psi_ablate(enum psi_ablation kind, size_t k, float *w, size_t rows, size_t cols,
+                           struct psi_random *random, struct psi_ablated *ablated,
+                           struct psi_error *err);
+
+/* Hold the first k of some modes out of a matrix that is trained: after every step
+ * W <- (I - U U') W (I - V V'), in single precision. A mask must be applied again afterwards, and
+ * lets a little back in. */
+struct psi_projector;
+enum psi_status psi_projector_create(const struct psi_modes *modes, size_t k,
+                                     struct psi_projector **out, struct psi_error *err);
+void psi_projector_destroy(struct psi_projector *projector);
+void psi_project_out(struct psi_projector *projector, float *w); /* w (rows, cols) of the modes */
+
 #endif

@@ -28,4 +28,10 @@ void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n
              double *work, const int *lwork, int *iwork, const int *liwork, int *info,
              size_t jobz_length, size_t range_length, size_t uplo_length);
 
+/* c (m, n) = alpha op(a) op(b) + beta c, op "N": as it is, "T": transposed; k the inner size. */
+void sgemm_(const char *transa, const char *transb, const int *m, const int *n, const int *k,
+            const float *alpha, const float *a, const int *lda, const float *b, const int *ldb,
+            const float *beta, float *c, const int *ldc, size_t transa_length,
+            size_t transb_length);
+
 #endif
