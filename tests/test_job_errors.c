@@ -53,7 +53,7 @@ static void keys(void **state)
         {"learning_rate_of_the_optimizer_that_is_used: 1\n", NULL,
          "t.yaml:1: learning_rate_of_the_optimizer_that_is_used: unknown key; expected one of "
          "name, "
-         "random_seed, data, model, train, retrain, arms, grid, spectra"},
+         "random_seed, data, model, train, retrain, arms, grid, rescue, spectra"},
         {"\"a\\nb\\0c\": 1\n", NULL, "t.yaml:1: a\\nb\\u0000c: unknown key; expected one of ..."},
         {"\"name\\0\": 1\n", NULL, "t.yaml:1: name\\u0000: unknown key; did you mean \"name\"?"},
         {"<<: {name: n}\n", NULL, "t.yaml:1: <<: unknown key; expected one of ..."},
@@ -69,7 +69,6 @@ static void keys(void **state)
          "t.yaml: grid.density: expected exactly one of density and sparsity, found neither"},
         {ARMS GRID, NULL, "t.yaml: name: required, but not given"},
         {"name: n\n" GRID, NULL, "t.yaml: arms: required, but not given"},
-        {"arms:\n- name: a\n", NULL, "t.yaml:2: arms: entry 1: criterion: required, but not given"},
         {"grid: {density: {from: 1, per_decade: 3}}\n", NULL,
          "t.yaml:1: grid.density: to: required, but not given"},
         {"arms: [{criterion: random, scop: layer}]\n", NULL,

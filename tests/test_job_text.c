@@ -121,15 +121,23 @@ static void text_is_canonical(void **state)
     assert_string_equal(
         text, "name: \"n\"\nrandom_seed: 0\ndata:\n  set: glyphs\n  path: \"x\"\n  train: 0\n"
               "  test: 0\n  validation: 1000\n  inputs: 64\nmodel:\n  kind: mlp\n"
-              "  hidden: [300, 100]\n  batchnorm: false\n  init: glorot\ntrain:\n  optimizer: adam\n  rate: 0.0012\n"
+              "  hidden: [300, 100]\n  batchnorm: false\n  init: glorot\ntrain:\n  optimizer: "
+              "adam\n  rate: 0.0012\n"
               "  schedule: cosine\n  warmup: 0\n  step_epochs: 5\n  step_factor: 0.1\n"
               "  momentum: 0.9\n  weight_decay: 0\n  beta1: 0.9\n  beta2: 0.999\n"
               "  epsilon: 1e-08\n  batch: 60\n  epochs: 10\nretrain:\n  optimizer: adam\n"
               "  rate: 0.001\n  schedule: cosine\n  warmup: 0\n  step_epochs: 5\n"
               "  step_factor: 0.1\n  momentum: 0.9\n  weight_decay: 0\n  beta1: 0.9\n"
               "  beta2: 0.999\n  epsilon: 1e-08\n  batch: 60\n  epochs: 5\narms:\n"
-              "  - name: \"magnitude\"\n    criterion: magnitude\n    scope: global\ngrid:\n"
-              "  density: [1, 0.1]\n  seeds: 10\nspectra:\n  modes: 32\n");
+              "  - name: \"magnitude\"\n    criterion: magnitude\n    scope: global\n"
+              "    like: \"\"\n    at: trained\n    samples: 0\n    rounds: 0\n    noise: 0\n"
+              "    schedule: one-shot\n    until: 0.75\n    interval: 100\n    mask: \"\"\n"
+              "    change: none\n    modes: 5\n    ablate: none\n    hold: false\n"
+              "    restart: finetune\n    rewind: 0\n    budget: own\ngrid:\n"
+              "  density: [1, 0.1]\n  refine: {factor: 1, around: 0.25}\n  seeds: 10\n"
+              "rescue:\n  cells: 0\n  finetune: [1, 4, 16]\n  rates: [1, 3]\n"
+              "  reinitialise: [4, 16]\n  draws: 3\n  rewind: [4]\n  rewind_epoch: 0\n"
+              "  transplant: [4]\n  rewire: [1]\n  regrow: [1]\nspectra:\n  modes: 32\n");
     free(text);
     psi_job_destroy(job);
 }
@@ -152,7 +160,8 @@ static void print_shows_help_and_defaults(void **state)
     fclose(file);
     assert_non_null(strstr(table, "| `train.epochs` | an integer in [1, 100000], epochs | 10 | "));
     assert_non_null(strstr(table, "| `retrain.epochs` | an integer in [1, 100000], epochs | 5 | "));
-    assert_non_null(strstr(table, "| `arms[].scope` | one of global, layer | global | "));
+    assert_non_null(
+        strstr(table, "| `arms[].scope` | one of global, layer, erk, like | global | "));
     assert_non_null(strstr(table, "| `grid.density.per_decade` | "));
     for (char *line = strtok(table, "\n"); line; line = strtok(NULL, "\n")) {
         int bars = 0;

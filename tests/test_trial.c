@@ -43,7 +43,8 @@ static void fixture_open(struct fixture *f, const char *text, size_t seed)
 static void fixture_cell(struct fixture *f, size_t arm, size_t seed, size_t density)
 {
     struct psi_error err = {0};
-    if (psi_trial_cell(f->study, arm, seed, density, &f->parent, f->modes, NULL, &f->cell, &err))
+    struct psi_trial_from from = {.parent = &f->parent, .modes = f->modes};
+    if (psi_trial_cell(f->study, arm, seed, density, &from, NULL, &f->cell, NULL, &err))
         fail_msg("%s", err.text);
 }
 
@@ -225,9 +226,9 @@ static void test_stop(void **state)
     for (int after = 1; after < 40; after += 6) {
         int left = after;
         struct psi_progress progress = {stop_after, &left};
-        assert_int_equal(
-            psi_trial_cell(f.study, 0, 0, 0, &f.parent, f.modes, &progress, &f.cell, &err),
-            PSI_STOPPED);
+        struct psi_trial_from from = {.parent = &f.parent, .modes = f.modes};
+        assert_int_equal(psi_trial_cell(f.study, 0, 0, 0, &from, &progress, &f.cell, NULL, &err),
+                         PSI_STOPPED);
         left = after;
         struct psi_parent parent;
         assert_int_equal(psi_record_create(PSI_OF_PARENT, &f.study->layout, &parent, &err), 0);

@@ -63,8 +63,8 @@ void psi_dataset_destroy(struct psi_dataset *dataset);
 enum psi_status psi_dataset_select(const struct psi_dataset *from, const uint32_t *feature,
                                    size_t count, struct psi_dataset **out, struct psi_error *err);
 
-/* Ask for the samples index (count) of a split to be brought into the second-level cache: a batch lies
- * in main memory at random, and while one is worked on the next can come. */
+/* Ask for the samples index (count) of a split to be brought into the second-level cache: a batch
+ * lies in main memory at random, and while one is worked on the next can come. */
 void psi_dataset_prefetch(const struct psi_dataset *dataset, const struct psi_split *split,
                           const uint32_t *index, size_t count);
 

@@ -22,10 +22,82 @@ enum {
     PSI_SEEDS_MAX = 65536
 };
 
+/* Whose weights are scored: the dense parent's as trained, or as they were before training. */
+enum psi_prune_at { PSI_AT_TRAINED, PSI_AT_INITIAL };
+
+enum psi_prune_schedule {
+    PSI_ONE_SHOT,
+    PSI_ITERATIVE, /* down the density axis: a density starts from the one above it, retrained */
+    PSI_POLYNOMIAL /* while retraining (Zhu & Gupta 2017) */
+};
+
+/* What is done to a mask once it is drawn. */
+enum psi_change {
+    PSI_CHANGE_NONE,
+    PSI_CHANGE_TRIM,
+    PSI_CHANGE_SHUFFLE,
+    PSI_CHANGE_PRESERVE,
+    PSI_CHANGE_DESTROY
+};
+
+/* What retraining starts from, under the mask. */
+enum psi_restart {
+    PSI_FINETUNE,     /* the weights that were scored */
+    PSI_RATE_REWIND,  /* the same, at the learning rates of the dense training from `rewind` on */
+    PSI_REWIND,       /* the dense training's weights and rates at `rewind` */
+    PSI_REINITIALISE, /* new draws, scaled to the surviving fan-in */
+    PSI_TRANSPLANT    /* the retrained weights of the next higher density */
+};
+
+enum psi_budget { PSI_BUDGET_OWN, PSI_BUDGET_RETRAIN, PSI_BUDGET_TRAIN };
+
+/* One way to prune and to start again. */
 struct psi_arm {
     char name[PSI_NAME + 1];
-    int criterion; /* row of psi_criteria */
-    int scope;     /* enum psi_scope */
+    int criterion;           /* row of psi_criteria */
+    int scope;               /* enum psi_scope */
+    char like[PSI_NAME + 1]; /* scope like: the arm whose layer densities are taken, else "" */
+    int at;                  /* enum psi_prune_at */
+    size_t samples;          /* training samples that a criterion looks at, if it does */
+    size_t rounds;           /* of scoring and pruning, without training between; 0 = criterion's */
+    double noise;            /* scores times exp(noise * Gumbel) */
+    int schedule;            /* enum psi_prune_schedule */
+    double until;            /* polynomial: share of the retraining after which the mask stays */
+    size_t interval;         /* polynomial: steps from one pruning to the next */
+    char mask[PSI_NAME + 1]; /* the arm whose mask is taken, of the same seed and density, or "" */
+    int change;              /* enum psi_change */
+    size_t modes;            /* k of preserve, destroy and ablate */
+    int ablate;    /* 0 = none, else 1 + enum psi_ablation: modes taken out before pruning */
+    int hold;      /* 1 = removed modes are kept out while retraining */
+    int restart;   /* enum psi_restart */
+    double rewind; /* epochs of dense training, for rate-rewind and rewind */
+    int budget;    /* enum psi_budget: epochs, rates and all else of which section */
+
+    size_t like_arm, mask_arm; /* indices of `like` and `mask`; SIZE_MAX = none */
+};
+
+/* The rescue ladder: what is tried on collapsed cells. Budgets are multiples of the retraining's
+ * epochs; an empty list leaves its rungs out. */
+enum { PSI_BUDGETS_MAX = 8 };
+struct psi_budgets {
+    size_t count;
+    size_t value[PSI_BUDGETS_MAX];
+};
+struct psi_rescue_spec {
+    size_t cells;                /* collapsed densities of each arm and seed; 0 = no ladder */
+    struct psi_budgets finetune; /* budgets, each at every one of ... */
+    struct psi_budgets rates;    /* ... these multiples of the learning rate */
+    struct psi_budgets reinitialise;
+    size_t draws; /* of each re-initialisation; their mean counts */
+    struct psi_budgets rewind;
+    double rewind_epoch;
+    struct psi_budgets transplant, rewire, regrow;
+};
+
+/* Added densities around each arm's F_min. */
+struct psi_refine_spec {
+    size_t factor; /* steps that a step of the grid is parted into; 1 = none */
+    double around; /* decades to either side of the arm's pooled F_min */
 };
 
 struct psi_job {
@@ -37,12 +109,34 @@ struct psi_job {
     size_t arms;
     struct psi_arm arm[PSI_ARMS_MAX];
     size_t densities;
-    double density[PSI_DENSITIES_MAX]; /* descending, distinct, in (0, 1], 9 significant digits */
+    /* The density axis: descending, distinct, in (0, 1], 9 significant digits. Every
+     * refine.factor-th one, from the first, is the grid's own; those between are run around F_min
+     * only. */
+    double density[PSI_DENSITIES_MAX];
+    struct psi_refine_spec refine;
+    struct psi_rescue_spec rescue;
     size_t seeds;
     uint32_t *seed; /* (seeds) distinct values, ascending; owned */
     size_t modes;   /* spectra.modes: dominant modes compared at most, per layer */
     char *source;   /* the job file's own text, NUL-terminated; owned */
 };
+
+/* Is this density of the axis one of the grid's own? */
+int psi_job_on_grid(const struct psi_job *job, size_t density);
+
+/* What an arm is, in a few words of its keys: "magnitude, global, iterative, rewind 0.5". */
+enum { PSI_ARM_WORDS = 2 * PSI_NAME + 256 };
+void psi_job_arm_words(const struct psi_job *job, size_t arm, char words[PSI_ARM_WORDS]);
+
+/* The iterative arm that this arm's masks come from, itself included, by `mask` and `like`;
+ * SIZE_MAX = none. */
+size_t psi_job_chain(const struct psi_job *job, size_t arm);
+/* Position of an iterative arm along the chain axis. */
+size_t psi_job_chain_number(const struct psi_job *job, size_t arm);
+
+/* The training that a cell of this arm gets after pruning: the section its budget names, or
+ * (PSI_BUDGET_OWN) train where it starts from initial or earlier weights, else retrain. */
+const struct psi_train_spec *psi_job_budget(const struct psi_job *job, const struct psi_arm *arm);
 
 /* Read a job file and then apply each override "key=value" (as --set gives them) in order.
  * A key is a path as in "train.epochs"; a value is YAML, so lists work: "model.hidden=[150,50]".

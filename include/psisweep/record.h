@@ -1,9 +1,9 @@
 /* The schema: every variable of a results file, in one table (src/study/record.c).
  *
  * A row says what a variable is called, over which axes it lies, its type, unit and meaning, and
- * where its value stands in memory: psi_parent (one a seed) or psi_cell (one an arm, seed and
- * density). The results file, the checksums, --from, and the tidy CSV all walk these rows, so a
- * new measured quantity is one struct member and one row.
+ * where its value stands in memory: in a record of its owner, such as psi_parent (one a seed) or
+ * psi_cell (one an arm, seed and density). The results file, the checksums, --from, and the tidy
+ * CSV all walk these rows, so a new measured quantity is one struct member and one row.
  */
 #ifndef PSISWEEP_RECORD_H
 #define PSISWEEP_RECORD_H
@@ -26,6 +26,14 @@ enum psi_axis {
     PSI_AXIS_EPOCH,     /* 0 = before the first step */
     PSI_AXIS_PARAMETER, /* weights and biases of a dense parent, flat */
     PSI_AXIS_LAUNCH,
+    /* Of length 0, and absent from the file with all that lies over them, where a job needs none:
+     */
+    PSI_AXIS_REWIND,       /* epochs of dense training whose weights are kept */
+    PSI_AXIS_RUNG,         /* of the rescue ladder (ladder.h) */
+    PSI_AXIS_RESCUE_EPOCH, /* 0 = before the first step of a rung */
+    PSI_AXIS_CHAIN,        /* iterative arms */
+    PSI_AXIS_SLOT,         /* where a chain's state is put in turn */
+    PSI_AXIS_WEIGHT,       /* the prunable ones, flat */
     PSI_AXES
 };
 extern const char *const psi_axis_name[PSI_AXES];
@@ -33,7 +41,7 @@ extern const char *const psi_axis_name[PSI_AXES];
 enum psi_stage { PSI_PRUNED, PSI_RETRAINED, PSI_STAGES };
 extern const char *const psi_stage_name[PSI_STAGES];
 
-enum { PSI_LAUNCHES = 64, PSI_FIXED_MODES = 5 };
+enum { PSI_LAUNCHES = 64, PSI_FIXED_MODES = 5, PSI_SLOTS = 2, PSI_REWINDS_MAX = PSI_ARMS_MAX + 1 };
 
 /* Extent of every axis for one job and network. */
 struct psi_layout {
@@ -41,10 +49,20 @@ struct psi_layout {
 };
 struct psi_layout psi_layout_of(const struct psi_job *job, const struct psi_network *network);
 
-enum psi_type { PSI_U8, PSI_I32, PSI_I64, PSI_U64, PSI_F32, PSI_F64 };
+/* The epochs on the rewind axis: distinct, ascending; returns their number. */
+size_t psi_job_rewinds(const struct psi_job *job, double epoch[PSI_REWINDS_MAX]);
+
+enum psi_type { PSI_U8, PSI_U16, PSI_I32, PSI_I64, PSI_U64, PSI_F32, PSI_F64 };
 size_t psi_type_size(enum psi_type type);
 
-enum psi_record_state { PSI_PENDING, PSI_RUNNING, PSI_DONE, PSI_FAILED, PSI_RECORD_STATES };
+enum psi_record_state {
+    PSI_PENDING,
+    PSI_RUNNING,
+    PSI_DONE,
+    PSI_FAILED,
+    PSI_SKIPPED, /* not needed: an added density far from F_min */
+    PSI_RECORD_STATES
+};
 extern const char *const psi_record_state_name[PSI_RECORD_STATES + 1]; /* NULL-ended */
 
 /* How a record came to be: differs from run to run, and is left out of the checksum. */
@@ -58,7 +76,8 @@ struct psi_made {
     uint8_t status;  /* enum psi_record_state; written last */
 };
 
-/* One dense parent. Arrays are owned, (layers), (layers, modes), (epochs) or (parameters). */
+/* One dense parent. Arrays are owned: (layers), (layers, modes), (epochs), (parameters) or
+ * (rewinds, parameters). A record of any owner begins with its psi_made. */
 struct psi_parent {
     struct psi_made made;
     uint8_t diverged;
@@ -68,7 +87,7 @@ struct psi_parent {
     double *singular_value, *stable_rank, *effective_rank;
     double *permutation_edge, *marchenko_pastur_edge;
     int32_t *dominant_modes;
-    float *parameter;
+    float *parameter, *rewind_parameter;
 };
 
 /* One cell. Arrays are owned: (stages), (stages, layers), (stages, layers, modes), (layers) or
@@ -79,8 +98,9 @@ struct psi_cell {
     uint64_t mask_digest;
     int64_t weights_kept;
     int32_t unreachable_classes;
-    double density_achieved, density_effective;
-    double *layer_density;
+    double density_achieved, density_effective, psi_bound;
+    double *layer_density, *removed_energy;
+    uint64_t *degree_digest;
     double *psi, *accuracy, *loss;
     int32_t *predicted_classes;
     double *validation_curve, *psi_curve;
@@ -89,7 +109,50 @@ struct psi_cell {
     double *overlap_network, *overlap_fixed_network;
 };
 
-enum psi_owner { PSI_OF_PARENT, PSI_OF_CELL };
+/* One rung of the ladder of one cell; means over its draws. curve (rescue epochs). */
+struct psi_rung_record {
+    struct psi_made made;
+    uint8_t diverged; /* of the draws, how many */
+    double psi, accuracy, loss, validation_psi;
+    double *curve;
+};
+
+/* Why a cell has collapsed, as far as its ladder tells. */
+enum psi_collapse {
+    PSI_UNDECIDED,    /* no fixed-mask rung recovers, and no rewiring was asked for */
+    PSI_DISCONNECTED, /* too many classes without a path: psi_bound is below .5 */
+    PSI_OPTIMISATION, /* a rung under the same mask recovers */
+    PSI_STRUCTURAL,   /* none does, but moving the connections at the same density does */
+    PSI_CAPACITY,     /* nor does that */
+    PSI_COLLAPSES
+};
+extern const char *const psi_collapse_name[PSI_COLLAPSES + 1]; /* NULL-ended */
+
+/* What came of one cell's ladder. */
+struct psi_ladder_record {
+    struct psi_made made;
+    uint8_t kind;       /* enum psi_collapse */
+    int32_t rescued_by; /* the first rung, along its axis, that recovers; -1 = none */
+};
+
+/* State of an iterative arm and seed after one density: two slots are written in turn, so that one
+ * is whole at any instant. */
+struct psi_slot {
+    struct psi_made made;
+    int32_t level;     /* index of the density, along its axis */
+    float *parameter;  /* (parameters) after that density's retraining */
+    uint16_t *removed; /* (weights) index of the density that pruned it; PSI_SURVIVES = none yet */
+};
+enum { PSI_SURVIVES = UINT16_MAX };
+
+enum psi_owner { PSI_OF_PARENT, PSI_OF_CELL, PSI_OF_RUNG, PSI_OF_LADDER, PSI_OF_SLOT, PSI_OWNERS };
+
+struct psi_owner_row {
+    const char *name;
+    size_t size;           /* of its struct */
+    unsigned char axis[4]; /* over which its records lie, ended by PSI_AXIS_END unless full */
+};
+extern const struct psi_owner_row psi_owners[PSI_OWNERS];
 
 struct psi_variable {
     const char *name;
@@ -106,14 +169,14 @@ struct psi_variable {
 /* The table, ended by a row whose name is NULL. `status` is the last row of each owner. */
 extern const struct psi_variable psi_variables[];
 
-/* Elements of a variable in one record. */
+/* Elements of a variable in one record; 0 = this layout has none of it. */
 size_t psi_variable_count(const struct psi_variable *variable, const struct psi_layout *layout);
 
-/* Where a variable's elements stand in a record (struct psi_parent or psi_cell, by owner). */
+/* Where a variable's elements stand in a record (its owner's struct). */
 void *psi_variable_data(const struct psi_variable *variable, void *record);
 
 /* Allocate a record's arrays and set all floating-point values to NaN, all others to 0. record
- * points to a struct psi_parent or psi_cell. On failure nothing is left allocated. */
+ * points to the owner's struct. On failure nothing is left allocated. */
 enum psi_status psi_record_create(enum psi_owner owner, const struct psi_layout *layout,
                                   void *record, struct psi_error *err);
 void psi_record_reset(enum psi_owner owner, const struct psi_layout *layout, void *record);

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PSI_RESULTS_SCHEMA "psisweep-results-1"
+#define PSI_RESULTS_SCHEMA "psisweep-results-2"
 
 /* What a file says once, at its creation. */
 struct psi_results_facts {
@@ -59,10 +59,10 @@ double psi_results_chance(const struct psi_results *results);
 enum psi_status psi_results_read(struct psi_results *results, const char *name, void *values,
                                  struct psi_error *err);
 
-/* Which record: arm and density are ignored for a parent. */
+/* Which record: those of these that are among its owner's axes. */
 struct psi_record_at {
     enum psi_owner owner;
-    size_t arm, seed, density;
+    size_t arm, seed, density, rung, chain, slot;
 };
 
 /* Read one record (created for the file's layout). A `done` record whose checksum does not fit its
@@ -81,6 +81,10 @@ enum psi_status psi_results_put(struct psi_results *results, struct psi_record_a
 
 /* Everything this process has written is on the disk, and what others have synced can be read. */
 enum psi_status psi_results_sync(struct psi_results *results, struct psi_error *err);
+
+/* Say that a record will not be computed (status skipped) unless it is there already. */
+enum psi_status psi_results_skip(struct psi_results *results, struct psi_record_at at,
+                                 struct psi_error *err);
 
 /* Say that an attempt failed with `cause`, or (cause PSI_STOPPED) that it was dropped. */
 enum psi_status psi_results_fail(struct psi_results *results, struct psi_record_at at,

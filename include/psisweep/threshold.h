@@ -19,6 +19,8 @@ struct psi_sweep {
     const double *effective; /* (arms, seeds, densities) fraction on a path */
     const double *psi;       /* (arms, seeds, densities) Psi after retraining; NaN = undefined */
     const uint8_t *finished; /* (arms, seeds, densities) 1 = done */
+    const uint8_t *skipped;  /* (arms, seeds, densities) 1 = not wanted, such as an added density
+                                far from F_min; NULL = none */
 };
 
 enum psi_censoring {

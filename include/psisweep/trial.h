@@ -1,4 +1,5 @@
-/* The experiment: train a dense parent, then prune, retrain and measure one cell of the grid.
+/* The experiment: train a dense parent; prune, retrain and measure one cell of the grid; try to
+ * rescue one that has collapsed.
  *
  * A study holds what a rank needs for that: the job, the data set, one network as workspace. What
  * comes out is a record (record.h) that depends on the job and on the cell's names and values
@@ -8,6 +9,7 @@
 #define PSISWEEP_TRIAL_H
 
 #include "psisweep/job.h"
+#include "psisweep/ladder.h"
 #include "psisweep/record.h"
 #include "psisweep/spectrum.h"
 #include "psisweep/status.h"
@@ -20,6 +22,7 @@ struct psi_study {
     struct psi_layout layout;
     double chance_test, chance_validation; /* A0 of each split */
     double input_density;                  /* share of non-zero pixels in the training split */
+    double *class_share;                   /* (classes) of the test split */
     uint8_t *mask;                         /* (weights) workspace */
 };
 
@@ -49,12 +52,34 @@ enum psi_status psi_parent_modes_create(struct psi_study *study, const struct ps
                                         struct psi_parent_modes **out, struct psi_error *err);
 void psi_parent_modes_destroy(struct psi_parent_modes *modes);
 
-/* Run one cell from its parent and fill its record. */
+/* What the trials of one arm and seed start from. chain is the state of the iterative arm that the
+ * arm's masks come from (psi_job_chain): for that arm's own cells after the density above, NULL at
+ * the first; for another arm's cells, and for rungs, after this density or a lower one; NULL where
+ * there is no such arm. All borrowed. */
+struct psi_trial_from {
+    const struct psi_parent *parent;
+    const struct psi_parent_modes *modes;
+    const struct psi_slot *chain;
+};
+
+/* Run one cell and fill its record. next: state of an iterative arm after it, filled; NULL or
+ * ignored for others. */
 enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed, size_t density,
-                               const struct psi_parent *parent,
-                               const struct psi_parent_modes *modes,
+                               const struct psi_trial_from *from,
                                const struct psi_progress *progress, struct psi_cell *cell,
+                               struct psi_slot *next, struct psi_error *err);
+
+/* Run one rung of the ladder of a collapsed cell and fill its record. donor: index of the nearest
+ * higher density that recovered (for transplants), SIZE_MAX = there is none: then that rung is left
+ * out, its record NaN. */
+enum psi_status psi_trial_rung(struct psi_study *study, size_t arm, size_t seed, size_t density,
+                               const struct psi_rung *rung, size_t donor,
+                               const struct psi_trial_from *from,
+                               const struct psi_progress *progress, struct psi_rung_record *record,
                                struct psi_error *err);
+
+/* Steps of the dense training after which `epoch` of it is over, rounded. */
+size_t psi_study_step(const struct psi_study *study, double epoch);
 
 /* Psi = (accuracy - chance) / (dense_accuracy - chance); NaN when dense_accuracy is not above
  * chance by the exact one-sided binomial test at .01 on `samples`. */

@@ -71,6 +71,9 @@ static void set_cell(struct psi_table_cell *cell, const struct psi_variable *var
     case PSI_U8:
         cell->integer = ((const uint8_t *)values)[at];
         break;
+    case PSI_U16:
+        cell->integer = ((const uint16_t *)values)[at];
+        break;
     case PSI_I32:
         cell->integer = ((const int32_t *)values)[at];
         break;

@@ -114,20 +114,20 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN); /* nobody reads the progress any more: no reason to stop */
 }
 
-/* The farm over what is left; fills *count on rank 0. */
-static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *count,
-                                struct psi_error *err)
+/* The farm over what one round has left; fills *count on rank 0. */
+static enum psi_status run_round(struct psi_run *run, struct psi_schedule_count *count,
+                                 struct psi_error *err)
 {
     struct psi_schedule *schedule = NULL;
     struct psi_task *task = NULL;
     uint32_t tasks = 0;
-    enum psi_status status = PSI_OK;
+    enum psi_status status = psi_run_tasks(run, &task, &tasks, err);
+    if (status || tasks == 0)
+        goto out;
     if (run->rank == 0) {
-        status = psi_run_tasks(run, &task, &tasks, err);
-        if (!status)
-            status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
-                                         psi_farm_workers(run->size, 0), run->options->attempts,
-                                         &schedule, err);
+        status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
+                                     psi_farm_workers(run->size, 0), run->options->attempts,
+                                     &schedule, err);
         if (!status) {
             psi_schedule_count(schedule, count);
             status = psi_progress_line_create(run, count->cost_done, &run->progress, err);
@@ -151,7 +151,25 @@ static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *
     psi_progress_line_destroy(run->progress);
     run->progress = NULL;
     psi_schedule_destroy(schedule);
+out:
     free(task);
+    return status;
+}
+
+/* Every round in turn; *total counts the tasks of all on rank 0. */
+static enum psi_status run_rounds(struct psi_run *run, struct psi_schedule_count *total,
+                                  struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    for (int round = 0; !status && round < PSI_ROUNDS; round++) {
+        struct psi_schedule_count count = {0};
+        run->round = (enum psi_round)round;
+        status = run_round(run, &count, err);
+        psi_farm_barrier(run->comm); /* every rank's last write is in the file */
+        total->done += count.done;
+        total->failed += count.failed;
+        total->running += count.running + count.held + count.ready + count.waiting;
+    }
     return status;
 }
 
@@ -159,12 +177,12 @@ static enum psi_status run_farm(struct psi_run *run, struct psi_schedule_count *
 static int run_summary(struct psi_run *run, enum psi_status status, double seconds,
                        const struct psi_schedule_count *count, const struct psi_error *err)
 {
-    size_t total = run->job->seeds * (1 + run->job->arms * run->job->densities);
+    uint32_t total = count->done + count->failed + count->running;
     long s = (long)seconds;
     if (!run->options->quiet || status) {
         fputs("psisweep: ", stderr);
         psi_text_print(run->name, stderr);
-        fprintf(stderr, ": %u of %zu records done, %u failed, in %ld:%02ld:%02ld\n", count->done,
+        fprintf(stderr, ": %u of %u records done, %u failed, in %ld:%02ld:%02ld\n", count->done,
                 total, count->failed, s / 3600, s / 60 % 60, s % 60);
     }
     if (status == PSI_STOPPED) {
@@ -191,8 +209,7 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     enum psi_status status = psi_run_setup(&run, &err);
     int began = status == PSI_OK;
     if (began)
-        status = run_farm(&run, &count, &err);
-    psi_farm_barrier(run.comm); /* every rank's last write is in the file */
+        status = run_rounds(&run, &count, &err);
     if (run.rank == 0)
         code = began ? run_summary(&run, status, psi_clock_monotonic() - start, &count, &err)
                      : psi_cli_complain(&err);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const char *const scope_name[] = {
-    [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk"};
+    [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk", [PSI_LIKE] = "like"};
 static const char *const method_name[] = {
     [PSI_POOL_NONE] = "none",           [PSI_POOL_ONE_SEED] = "one seed",
     [PSI_POOL_SAME_CELL] = "same cell", [PSI_POOL_STUDENT] = "student",
@@ -105,15 +105,17 @@ static void print_file(const struct psi_fmin_file *file, int seeds)
     }
     struct psi_table table = {column, &cell[0][0], COLUMNS, file->job->arms};
     psi_text_print(psi_results_path(file->results), stdout);
-    printf(": %zu of %zu cells done", file->sweep->done, file->sweep->cells);
+    printf(": %zu of %zu cells done", file->sweep->done, file->sweep->wanted);
     printf(file->sweep->failed ? ", %zu failed\n" : "\n", file->sweep->failed);
     psi_table_print(&table, stdout);
     for (size_t arm = 0; arm < file->job->arms; arm++) {
         char words[PSI_THRESHOLD_TEXT];
-        const struct psi_arm *a = &file->job->arm[arm];
+        char what[PSI_ARM_WORDS];
+        psi_job_arm_words(file->job, arm, what);
         psi_threshold_words(&file->arm[arm].pooled[0][0], words, sizeof words);
-        printf("  %zu. %s, %s: %s\n", arm + 1, psi_criteria[a->criterion].name,
-               scope_name[a->scope], words);
+        printf("  %zu. ", arm + 1);
+        psi_text_print(what, stdout);
+        printf(": %s\n", words);
         if (seeds)
             print_seeds(file, arm);
     }
@@ -181,7 +183,7 @@ static void json_file(struct psi_json *json, const struct psi_fmin_file *file)
     psi_json_object_begin(json);
     psi_json_key(json, "file"), psi_json_string(json, psi_results_path(file->results));
     psi_json_key(json, "job"), psi_json_string(json, file->job->name);
-    psi_json_key(json, "cells"), psi_json_integer(json, (int64_t)file->sweep->cells);
+    psi_json_key(json, "cells"), psi_json_integer(json, (int64_t)file->sweep->wanted);
     psi_json_key(json, "done"), psi_json_integer(json, (int64_t)file->sweep->done);
     psi_json_key(json, "failed"), psi_json_integer(json, (int64_t)file->sweep->failed);
     psi_json_key(json, "arms");

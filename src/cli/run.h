@@ -31,6 +31,14 @@ struct psi_kept_parent {
     struct psi_parent_modes *modes;
 };
 
+/* A sweep goes in rounds: each begins when all of the one before is done, as it depends on it. */
+enum psi_round {
+    PSI_ROUND_GRID,   /* dense parents, and the cells of the grid */
+    PSI_ROUND_REFINE, /* added densities around each arm's F_min */
+    PSI_ROUND_RESCUE, /* ladders of collapsed cells */
+    PSI_ROUNDS
+};
+
 /* One launch, as one rank sees it. */
 struct psi_run {
     const struct psi_run_options *options;
@@ -48,7 +56,12 @@ struct psi_run {
     int32_t launch;
     struct psi_kept_parent kept[PSI_PARENTS_KEPT];
     unsigned long uses;
-    struct psi_cell cell;   /* workspace */
+    enum psi_round round;
+    struct psi_record_at *record; /* (tasks of the round) what each task is; owned */
+    /* workspace */
+    struct psi_cell cell;
+    struct psi_rung_record rung;
+    struct psi_slot chain, next;
     struct psi_error fatal; /* what no retry mends: the results file cannot be written */
     volatile sig_atomic_t *stop;
     struct psi_progress_line *progress; /* rank 0 */
@@ -58,10 +71,9 @@ struct psi_run {
 enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err);
 void psi_run_teardown(struct psi_run *run);
 
-/* Tasks: 0 .. seeds-1 are the dense parents, then the cells in file order. */
-struct psi_record_at psi_run_record_of(const struct psi_job *job, uint32_t task);
-
-/* Rank 0: what is left to do, for the scheduler. *task is owned by the caller. */
+/* Collective: what a round has to do, from the job and from what the file holds when it begins, so
+ * that a resumed sweep comes to the same. Fills run->record on every rank and, on rank 0, *task for
+ * the scheduler (owned by the caller). tasks = 0: nothing. */
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
                               struct psi_error *err);
 

@@ -52,9 +52,11 @@ void psi_progress_line_destroy(struct psi_progress_line *line)
 static void note_cell(struct psi_run *run, uint32_t task, const struct psi_outcome *outcome)
 {
     struct psi_cli_sweep *sweep = run->progress->so_far;
-    if (task < run->job->seeds)
+    const struct psi_job *job = run->job;
+    struct psi_record_at at = run->record[task];
+    if (at.owner != PSI_OF_CELL)
         return;
-    size_t cell = task - run->job->seeds;
+    size_t cell = (at.arm * job->seeds + at.seed) * job->densities + at.density;
     sweep->psi[cell] = outcome->value[0];
     sweep->achieved[cell] = outcome->value[1];
     sweep->effective[cell] = outcome->value[2];
@@ -82,6 +84,8 @@ static void thresholds_so_far(const struct psi_run *run, char *text, size_t size
 static void show(const struct psi_run *run, const struct psi_schedule_count *count)
 {
     struct psi_progress_line *line = run->progress;
+    static const char *const label[PSI_ROUNDS] = {
+        [PSI_ROUND_GRID] = "", [PSI_ROUND_REFINE] = "refine: ", [PSI_ROUND_RESCUE] = "rescue: "};
     char left[32] = "?", thresholds[200] = "";
     double now = psi_clock_monotonic(), gained = count->cost_done - line->cost_at_start;
     uint32_t tasks =
@@ -92,9 +96,9 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
                  seconds % 60);
     }
     thresholds_so_far(run, thresholds, sizeof thresholds);
-    fprintf(stderr, "%s%u/%u done, %u failed, %u running, %s left",
-            line->terminal ? "\r" : "psisweep: ", count->done, tasks, count->failed, count->running,
-            left);
+    fprintf(stderr, "%s%s%u/%u done, %u failed, %u running, %s left",
+            line->terminal ? "\r" : "psisweep: ", label[run->round], count->done, tasks,
+            count->failed, count->running, left);
     psi_text_print(thresholds, stderr); /* names are data: none may move the cursor */
     fputs(line->terminal ? "\033[K" : "\n", stderr);
     fflush(stderr);
@@ -104,8 +108,9 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
 
 static void say_failure(const struct psi_run *run, uint32_t task, const struct psi_outcome *outcome)
 {
-    struct psi_record_at at = psi_run_record_of(run->job, task);
+    struct psi_record_at at = run->record[task];
     fprintf(stderr, "%spsisweep: attempt failed: ", run->progress->terminal ? "\r\033[K" : "");
+    fputs(at.owner == PSI_OF_LADDER ? "ladder of " : "", stderr);
     if (at.owner == PSI_OF_PARENT) {
         fprintf(stderr, "dense parent of seed %u: ", run->job->seed[at.seed]);
     } else {

@@ -232,6 +232,12 @@ static enum psi_status setup_records(struct psi_run *run, struct psi_error *err)
         status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
     if (!status)
         status = psi_record_create(PSI_OF_CELL, &run->study->layout, &run->cell, err);
+    if (!status)
+        status = psi_record_create(PSI_OF_RUNG, &run->study->layout, &run->rung, err);
+    if (!status)
+        status = psi_record_create(PSI_OF_SLOT, &run->study->layout, &run->chain, err);
+    if (!status)
+        status = psi_record_create(PSI_OF_SLOT, &run->study->layout, &run->next, err);
     for (size_t i = 0; !status && i < PSI_PARENTS_KEPT; i++) {
         run->kept[i].seed = SIZE_MAX;
         status = psi_record_create(PSI_OF_PARENT, &run->study->layout, &run->kept[i].parent, err);
@@ -268,52 +274,13 @@ void psi_run_teardown(struct psi_run *run)
         psi_parent_modes_destroy(run->kept[i].modes);
         psi_record_clear(PSI_OF_PARENT, &run->kept[i].parent);
     }
+    psi_record_clear(PSI_OF_SLOT, &run->next);
+    psi_record_clear(PSI_OF_SLOT, &run->chain);
+    psi_record_clear(PSI_OF_RUNG, &run->rung);
     psi_record_clear(PSI_OF_CELL, &run->cell);
+    free(run->record);
     psi_results_close(run->results);
     psi_study_destroy(run->study);
     psi_lock_release(run->worker);
     psi_lock_release(run->leader);
-}
-
-/* Cost in units of a dense epoch. Only order and the time left depend on it. A cell costs less the
- * less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at .0003 (LeNet-300-100
- * on MNIST, 5 epochs). */
-static double task_cost(const struct psi_job *job, struct psi_record_at at)
-{
-    if (at.owner == PSI_OF_PARENT)
-        return (double)job->train.epochs + 2.0;
-    double share = 0.008 + 1.7 * job->density[at.density];
-    return (double)(job->retrain.epochs + 1) * (share < 1.0 ? share : 1.0);
-}
-
-enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **out, uint32_t *tasks,
-                              struct psi_error *err)
-{
-    const struct psi_job *job = run->job;
-    size_t cells = job->arms * job->seeds * job->densities, count = job->seeds + cells;
-    enum psi_status status = PSI_MEMORY;
-    uint8_t *state = NULL;
-    struct psi_task *task = NULL;
-    if (count >= PSI_NO_TASK)
-        return psi_fail(err, PSI_USAGE, "the grid has over %u cells", PSI_NO_TASK - 1);
-    if (!(state = psi_allocate(count, 1, "states", err)) ||
-        !(task = psi_allocate(count, sizeof *task, "tasks", err)))
-        goto out;
-    if ((status = psi_results_read(run->results, "dense_status", state, err)) ||
-        (status = psi_results_read(run->results, "status", state + job->seeds, err)))
-        goto out;
-    for (uint32_t t = 0; t < count; t++) {
-        struct psi_record_at at = psi_run_record_of(job, t);
-        task[t].cost = task_cost(job, at);
-        task[t].after = at.owner == PSI_OF_PARENT ? PSI_NO_TASK : (uint32_t)at.seed;
-        task[t].group = (uint32_t)at.seed;
-        task[t].done = state[t] == PSI_DONE;
-    }
-    *out = task;
-    *tasks = (uint32_t)count;
-    task = NULL;
-out:
-    free(task);
-    free(state);
-    return status;
 }

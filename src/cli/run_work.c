@@ -1,22 +1,10 @@
 #include "run.h"
+#include "sweep.h"
 
 #include "psisweep/clock.h"
 
 #include <stdint.h>
 #include <stdio.h>
-
-struct psi_record_at psi_run_record_of(const struct psi_job *job, uint32_t task)
-{
-    struct psi_record_at at = {.owner = PSI_OF_PARENT, .seed = task};
-    if (task >= job->seeds) {
-        size_t cell = task - job->seeds; /* of (arms, seeds, densities) */
-        at.owner = PSI_OF_CELL;
-        at.density = cell % job->densities;
-        at.seed = cell / job->densities % job->seeds;
-        at.arm = cell / job->densities / job->seeds;
-    }
-    return at;
-}
 
 /* The slot that keeps a seed's parent, or the one used longest ago, emptied. */
 static struct psi_kept_parent *parent_slot(struct psi_run *run, size_t seed)
@@ -37,26 +25,82 @@ static struct psi_kept_parent *parent_slot(struct psi_run *run, size_t seed)
     return oldest;
 }
 
-/* Rank 0 says that the parent is done; a file system of many nodes may show it a little later. */
+/* What rank 0 says is done, a file system of many nodes may show a little later. Between two looks:
+ * wait a little; PSI_IO when it has taken too long. */
+static enum psi_status look_again(struct psi_run *run, double since, const char *what,
+                                  uint32_t seed, const struct psi_progress *progress,
+                                  struct psi_error *err)
+{
+    const double patience = 30.0;
+    if (psi_clock_monotonic() > since + patience)
+        return psi_fail(err, PSI_IO, "%s: %s of seed %u cannot be read back", run->path, what,
+                        seed);
+    if (psi_progress_stop(progress))
+        return psi_fail(err, PSI_STOPPED, "asked to stop");
+    psi_clock_sleep(0.01);
+    return psi_results_sync(run->results, err);
+}
+
 static enum psi_status parent_read(struct psi_run *run, struct psi_record_at at,
                                    const struct psi_progress *progress, struct psi_parent *parent,
                                    struct psi_error *err)
 {
-    const double patience = 30.0;
-    double until = psi_clock_monotonic() + patience;
+    double since = psi_clock_monotonic();
     for (;;) {
         enum psi_status status = psi_results_get(run->results, at, parent, err);
         if (status || parent->made.status == PSI_DONE)
             return status;
-        if (psi_clock_monotonic() > until)
-            return psi_fail(err, PSI_IO, "%s: the dense parent of seed %u cannot be read back",
-                            run->path, run->job->seed[at.seed]);
-        if (psi_progress_stop(progress))
-            return psi_fail(err, PSI_STOPPED, "asked to stop");
-        psi_clock_sleep(0.01);
-        if ((status = psi_results_sync(run->results, err)))
+        if ((status = look_again(run, since, "the dense parent", run->job->seed[at.seed], progress,
+                                 err)))
             return status;
     }
+}
+
+/* One look for a chain's state after density `level` (deeper: or after a lower density), into
+ * run->chain; *found = 1 if it is there. A slot that does not fit its checksum is being written. */
+static enum psi_status chain_look(struct psi_run *run, struct psi_record_at at, size_t level,
+                                  int deeper, int *found, struct psi_error *err)
+{
+    *found = 0;
+    for (at.slot = 0; at.slot < PSI_SLOTS && !*found; at.slot++) {
+        enum psi_status status = psi_results_get(run->results, at, &run->chain, err);
+        if (status && status != PSI_DATA)
+            return status;
+        size_t reached = (size_t)run->chain.level;
+        *found = !status && run->chain.made.status == PSI_DONE &&
+                 (deeper ? reached >= level : reached == level);
+    }
+    return PSI_OK;
+}
+
+/* The state that an arm's masks come from: of its own chain after the density above, or (past) of
+ * any after this one. *chain = NULL where there is none. */
+static enum psi_status chain_read(struct psi_run *run, struct psi_record_at cell, int past,
+                                  const struct psi_progress *progress,
+                                  const struct psi_slot **chain, struct psi_error *err)
+{
+    const struct psi_job *job = run->job;
+    size_t arm = psi_job_chain(job, cell.arm), level = cell.density;
+    double since = psi_clock_monotonic();
+    int found = 0;
+    past |= arm != cell.arm;
+    *chain = NULL;
+    if (arm == SIZE_MAX || (!past && level == 0))
+        return PSI_OK;
+    if (!past)
+        level -= job->refine.factor;
+    struct psi_record_at at = {
+        .owner = PSI_OF_SLOT, .chain = psi_job_chain_number(job, arm), .seed = cell.seed};
+    while (!found) {
+        enum psi_status status = chain_look(run, at, level, past, &found, err);
+        if (!status && !found)
+            status = look_again(run, since, "the state of an iterative arm", job->seed[cell.seed],
+                                progress, err);
+        if (status)
+            return status;
+    }
+    *chain = &run->chain;
+    return PSI_OK;
 }
 
 static enum psi_status parent_from_file(struct psi_run *run, size_t seed,
@@ -100,20 +144,117 @@ static enum psi_status work_cell(struct psi_run *run, struct psi_record_at at, d
                                  struct psi_made made, const struct psi_progress *progress,
                                  struct psi_outcome *outcome, struct psi_error *err)
 {
+    const struct psi_job *job = run->job;
     struct psi_kept_parent *kept = NULL;
     struct psi_cell *cell = &run->cell;
+    struct psi_trial_from from;
     enum psi_status status = parent_from_file(run, at.seed, progress, &kept, err);
-    if (status)
+    if (status || (status = chain_read(run, at, 0, progress, &from.chain, err)))
         return status;
-    if ((status = psi_trial_cell(run->study, at.arm, at.seed, at.density, &kept->parent,
-                                 kept->modes, progress, cell, err)))
+    from.parent = &kept->parent;
+    from.modes = kept->modes;
+    if ((status = psi_trial_cell(run->study, at.arm, at.seed, at.density, &from, progress, cell,
+                                 &run->next, err)))
         return status;
     made.seconds = psi_clock_monotonic() - start;
     cell->made = made;
     outcome->value[0] = cell->psi[PSI_RETRAINED];
     outcome->value[1] = cell->density_achieved;
     outcome->value[2] = cell->density_effective;
+    if (job->arm[at.arm].schedule == PSI_ITERATIVE) { /* before the cell is called done */
+        struct psi_record_at slot = {.owner = PSI_OF_SLOT,
+                                     .chain = psi_job_chain_number(job, at.arm),
+                                     .seed = at.seed,
+                                     .slot = at.density / job->refine.factor % PSI_SLOTS};
+        if ((status = psi_results_put(run->results, slot, &run->next, err)))
+            return status;
+    }
     return psi_results_put(run->results, at, cell, err);
+}
+
+/* The nearest higher density of the arm and seed that recovered; SIZE_MAX = none. */
+static enum psi_status ladder_donor(struct psi_run *run, struct psi_record_at at, size_t *donor,
+                                    struct psi_error *err)
+{
+    struct psi_cli_sweep *sweep = NULL;
+    enum psi_status status = psi_cli_sweep_create(run->results, &sweep, err);
+    if (status)
+        return status;
+    size_t first = (at.arm * run->job->seeds + at.seed) * run->job->densities;
+    *donor = SIZE_MAX;
+    for (size_t d = at.density; d > 0 && *donor == SIZE_MAX; d--)
+        if (sweep->status[first + d - 1] == PSI_DONE && psi_job_on_grid(run->job, d - 1) &&
+            sweep->psi[first + d - 1] >= 0.5)
+            *donor = d - 1;
+    psi_cli_sweep_destroy(sweep);
+    return PSI_OK;
+}
+
+/* Rung by rung until one recovers; those done in an earlier launch are taken from the file. */
+static enum psi_status ladder_climb(struct psi_run *run, struct psi_record_at at,
+                                    const struct psi_trial_from *from, struct psi_made made,
+                                    const struct psi_progress *progress,
+                                    struct psi_ladder_record *ladder, struct psi_error *err)
+{
+    struct psi_rung rung[PSI_RUNGS_MAX];
+    double validation_psi[PSI_RUNGS_MAX];
+    uint8_t tried[PSI_RUNGS_MAX] = {0};
+    double bound = run->cell.psi_bound;
+    size_t rungs = psi_ladder_rungs(run->job, rung), donor;
+    enum psi_status status = ladder_donor(run, at, &donor, err);
+    ladder->rescued_by = -1;
+    at.owner = PSI_OF_RUNG;
+    for (size_t i = 0; !status && i < rungs; i++) {
+        at.rung = i;
+        /* what no parameters can do under this mask is not tried */
+        if (ladder->rescued_by >= 0 || (bound < 0.5 && !psi_rung_moves(&rung[i]))) {
+            status = psi_results_skip(run->results, at, err);
+            continue;
+        }
+        if ((status = psi_results_get(run->results, at, &run->rung, err)))
+            break;
+        if (run->rung.made.status != PSI_DONE) {
+            double start = psi_clock_monotonic();
+            if ((status = psi_results_begin(run->results, at, &made, err)) ||
+                (status = psi_trial_rung(run->study, at.arm, at.seed, at.density, &rung[i], donor,
+                                         from, progress, &run->rung, err)))
+                break;
+            made.seconds = psi_clock_monotonic() - start;
+            run->rung.made = made;
+            if ((status = psi_results_put(run->results, at, &run->rung, err)))
+                break;
+        }
+        tried[i] = 1;
+        validation_psi[i] = run->rung.validation_psi;
+        ladder->kind = (uint8_t)psi_ladder_kind(rung, rungs, validation_psi, tried, bound,
+                                                &ladder->rescued_by);
+    }
+    if (!status) /* once more, for a ladder none of whose rungs was tried */
+        ladder->kind = (uint8_t)psi_ladder_kind(rung, rungs, validation_psi, tried, bound,
+                                                &ladder->rescued_by);
+    return status;
+}
+
+static enum psi_status work_ladder(struct psi_run *run, struct psi_record_at at, double start,
+                                   struct psi_made made, const struct psi_progress *progress,
+                                   struct psi_outcome *outcome, struct psi_error *err)
+{
+    struct psi_kept_parent *kept = NULL;
+    struct psi_ladder_record ladder = {.made = made};
+    struct psi_trial_from from;
+    struct psi_record_at cell = at;
+    cell.owner = PSI_OF_CELL;
+    enum psi_status status = parent_from_file(run, at.seed, progress, &kept, err);
+    if (status || (status = chain_read(run, cell, 1, progress, &from.chain, err)) ||
+        (status = psi_results_get(run->results, cell, &run->cell, err)))
+        return status;
+    from.parent = &kept->parent;
+    from.modes = kept->modes;
+    if ((status = ladder_climb(run, at, &from, made, progress, &ladder, err)))
+        return status;
+    ladder.made.seconds = psi_clock_monotonic() - start;
+    outcome->value[0] = ladder.kind;
+    return psi_results_put(run->results, at, &ladder, err);
 }
 
 /* A results file that cannot be written is no cell's fault, and trying another cell would not mend
@@ -129,7 +270,7 @@ enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_prog
                              struct psi_outcome *outcome, struct psi_error *err)
 {
     struct psi_run *run = context;
-    struct psi_record_at at = psi_run_record_of(run->job, task);
+    struct psi_record_at at = run->record[task];
     struct psi_made made = {.rank = run->rank, .launch = run->launch};
     struct psi_error ignored;
     double start = psi_clock_monotonic();
@@ -137,8 +278,10 @@ enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_prog
 
     if ((status = psi_results_begin(run->results, at, &made, err)))
         return work_fatal(run, err);
-    status = (at.owner == PSI_OF_PARENT ? work_parent : work_cell)(run, at, start, made, progress,
-                                                                   outcome, err);
+    status =
+        (at.owner == PSI_OF_PARENT ? work_parent
+         : at.owner == PSI_OF_CELL ? work_cell
+                                   : work_ladder)(run, at, start, made, progress, outcome, err);
     if (status == PSI_IO || status == PSI_DATA)
         return work_fatal(run, err);
     if (status && psi_results_fail(run->results, at, status, &ignored))

@@ -15,7 +15,8 @@ static enum psi_status count_orphans(struct psi_results *results, struct psi_cli
     enum psi_status status = psi_results_read(results, "dense_status", parent, err);
     for (size_t i = 0; !status && i < sweep->cells; i++)
         sweep->failed += parent[i / job->densities % job->seeds] == PSI_FAILED &&
-                         sweep->status[i] != PSI_DONE && sweep->status[i] != PSI_FAILED;
+                         !sweep->skipped[i] && sweep->status[i] != PSI_DONE &&
+                         sweep->status[i] != PSI_FAILED;
     free(parent);
     return status;
 }
@@ -32,6 +33,7 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
         !(s->achieved = psi_allocate(cells, sizeof *s->achieved, "sweep", err)) ||
         !(s->effective = psi_allocate(cells, sizeof *s->effective, "sweep", err)) ||
         !(s->finished = psi_allocate(cells, sizeof *s->finished, "sweep", err)) ||
+        !(s->skipped = psi_allocate(cells, sizeof *s->skipped, "sweep", err)) ||
         !(s->status = psi_allocate(cells, sizeof *s->status, "sweep", err)))
         goto out;
     /* status first: what it calls done was written before it */
@@ -41,14 +43,18 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
         (status = psi_results_read(results, "density_effective", s->effective, err)))
         goto out;
     s->cells = cells;
-    if ((status = count_orphans(results, s, err)))
-        goto out;
     for (size_t i = 0; i < cells; i++) {
         s->psi[i] = stages[i * PSI_STAGES + PSI_RETRAINED];
         s->failed += s->status[i] == PSI_FAILED;
         s->finished[i] = s->status[i] == PSI_DONE;
         s->done += s->finished[i];
+        /* nobody knows yet of an added density whether it will be wanted */
+        s->skipped[i] = s->status[i] == PSI_SKIPPED ||
+                        (s->status[i] == PSI_PENDING && !psi_job_on_grid(job, i % job->densities));
+        s->wanted += !s->skipped[i];
     }
+    if ((status = count_orphans(results, s, err)))
+        goto out;
     s->sweep = (struct psi_sweep){.arms = job->arms,
                                   .seeds = job->seeds,
                                   .densities = job->densities,
@@ -56,7 +62,8 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
                                   .achieved = s->achieved,
                                   .effective = s->effective,
                                   .psi = s->psi,
-                                  .finished = s->finished};
+                                  .finished = s->finished,
+                                  .skipped = s->skipped};
     *out = s;
     s = NULL;
 out:
@@ -70,6 +77,7 @@ void psi_cli_sweep_destroy(struct psi_cli_sweep *sweep)
     if (!sweep)
         return;
     free(sweep->status);
+    free(sweep->skipped);
     free(sweep->finished);
     free(sweep->effective);
     free(sweep->achieved);

@@ -9,9 +9,10 @@
 struct psi_cli_sweep {
     struct psi_sweep sweep;
     double *psi, *achieved, *effective; /* (arms, seeds, densities) */
-    uint8_t *finished;
-    uint8_t *status; /* as the file said when it was opened */
-    size_t done, failed, cells;
+    uint8_t *finished, *skipped;
+    uint8_t *status;             /* as the file said when it was opened */
+    size_t cells;                /* of the file */
+    size_t wanted, done, failed; /* wanted: all that are not skipped */
 };
 
 /* Read what is done so far. *out is owned by the caller and lives no longer than results. */

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "h5.h"
 
+#include "psisweep/ladder.h"
 #include "psisweep/memory.h"
 
 #include <hdf5_hl.h>
@@ -60,12 +61,44 @@ static hid_t create_bare_axis(hid_t file, const struct psi_layout *layout, enum 
     return dataset;
 }
 
+/* The axes that not every job needs; one that fails is below 0. count: 0, 1, ... */
+static void create_optional(hid_t file, const struct psi_job *job, const struct psi_layout *layout,
+                            const int32_t *count, hid_t scale[PSI_AXES])
+{
+    double rewind[PSI_REWINDS_MAX];
+    struct psi_rung rung[PSI_RUNGS_MAX];
+    const char *rung_name[PSI_RUNGS_MAX], *chain_name[PSI_ARMS_MAX];
+    size_t rungs = psi_ladder_rungs(job, rung), chains = 0;
+    for (size_t i = 0; i < rungs; i++)
+        rung_name[i] = rung[i].name;
+    for (size_t i = 0; i < job->arms; i++)
+        if (job->arm[i].schedule == PSI_ITERATIVE)
+            chain_name[chains++] = job->arm[i].name;
+    if (psi_job_rewinds(job, rewind) > 0)
+        scale[PSI_AXIS_REWIND] = create_axis(file, layout, PSI_AXIS_REWIND, H5T_NATIVE_DOUBLE,
+                                             rewind, "1", "epochs of dense training");
+    if (rungs > 0) {
+        scale[PSI_AXIS_RUNG] = create_name_axis(file, layout, PSI_AXIS_RUNG, rung_name,
+                                                "rung of the rescue ladder, in order of trial");
+        scale[PSI_AXIS_RESCUE_EPOCH] =
+            create_axis(file, layout, PSI_AXIS_RESCUE_EPOCH, H5T_NATIVE_INT32, count, "1",
+                        "epochs trained in a rung");
+    }
+    if (chains > 0) {
+        scale[PSI_AXIS_CHAIN] =
+            create_name_axis(file, layout, PSI_AXIS_CHAIN, chain_name, "iterative arm");
+        scale[PSI_AXIS_SLOT] = create_bare_axis(file, layout, PSI_AXIS_SLOT);
+        scale[PSI_AXIS_WEIGHT] = create_bare_axis(file, layout, PSI_AXIS_WEIGHT);
+    }
+}
+
 enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_facts *facts,
                                         hid_t scale[PSI_AXES], struct psi_error *err)
 {
     const struct psi_job *job = facts->job;
     const struct psi_layout *layout = &facts->layout;
-    size_t longest = layout->extent[PSI_AXIS_MODE] + layout->extent[PSI_AXIS_EPOCH] + PSI_LAUNCHES;
+    size_t longest = layout->extent[PSI_AXIS_MODE] + layout->extent[PSI_AXIS_EPOCH] +
+                     layout->extent[PSI_AXIS_RESCUE_EPOCH] + PSI_LAUNCHES;
     int32_t *count = psi_allocate(longest, sizeof *count, "axis", err);
     const char *arm[PSI_ARMS_MAX];
     const char **layer = psi_allocate(layout->extent[PSI_AXIS_LAYER], sizeof *layer, "axis", err);
@@ -98,6 +131,7 @@ enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_fac
     scale[PSI_AXIS_PARAMETER] = create_bare_axis(file, layout, PSI_AXIS_PARAMETER);
     scale[PSI_AXIS_LAUNCH] = create_axis(file, layout, PSI_AXIS_LAUNCH, H5T_NATIVE_INT32, count,
                                          "1", "launch of the program on this file");
+    create_optional(file, job, layout, count, scale);
     free(layer);
     free(count);
     for (int a = PSI_AXIS_ARM; a < PSI_AXES; a++) {

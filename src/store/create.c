@@ -40,6 +40,8 @@ static enum psi_status create_variables(hid_t file, const struct psi_layout *lay
         unsigned char axis[PSI_DIMS_MAX];
         hsize_t extent[PSI_DIMS_MAX];
         int n = psi_results_axes(v, axis);
+        if (psi_variable_count(v, layout) == 0)
+            continue;
         for (int i = 0; i < n; i++)
             extent[i] = layout->extent[axis[i]];
         const void *fill = v->type == PSI_F64   ? (const void *)&nan64
@@ -48,7 +50,7 @@ static enum psi_status create_variables(hid_t file, const struct psi_layout *lay
         hid_t dataset = psi_h5_dataset(file, v->name, psi_h5_type(v->type), n, extent, fill);
         int ok = dataset >= 0 && psi_h5_set_text(dataset, "units", v->unit) &&
                  psi_h5_set_text(dataset, "long_name", v->meaning);
-        if (ok && v->owner == PSI_OF_CELL)
+        if (ok && psi_owners[v->owner].axis[2] == PSI_AXIS_DENSITY)
             ok = psi_h5_set_text(dataset, "coordinates", "sparsity");
         if (ok && v->flag)
             ok = set_flags(dataset, v->flag);

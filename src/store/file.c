@@ -12,15 +12,22 @@
 
 int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI_DIMS_MAX])
 {
+    const struct psi_owner_row *owner = &psi_owners[variable->owner];
     int n = 0;
-    if (variable->owner == PSI_OF_CELL)
-        axis[n++] = PSI_AXIS_ARM;
-    axis[n++] = PSI_AXIS_SEED;
-    if (variable->owner == PSI_OF_CELL)
-        axis[n++] = PSI_AXIS_DENSITY;
+    for (size_t i = 0; i < sizeof owner->axis && owner->axis[i]; i++)
+        axis[n++] = owner->axis[i];
     for (size_t i = 0; i < sizeof variable->axis && variable->axis[i]; i++)
         axis[n++] = variable->axis[i];
     return n;
+}
+
+/* Over an axis that not every job needs? */
+static int is_optional(const unsigned char *axis, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (axis[i] > PSI_AXIS_LAUNCH)
+            return 1;
+    return 0;
 }
 
 static enum psi_status open_variables(struct psi_results *r, struct psi_error *err)
@@ -30,6 +37,8 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
         unsigned char axis[PSI_DIMS_MAX];
         hsize_t extent[PSI_DIMS_MAX] = {0};
         int n = psi_results_axes(variable, axis);
+        if (is_optional(axis, n) && H5Lexists(r->file, variable->name, H5P_DEFAULT) == 0)
+            continue;
         if ((r->dataset[v] = H5Dopen2(r->file, variable->name, H5P_DEFAULT)) < 0) {
             r->dataset[v] = 0;
             return psi_h5_fail(err, PSI_DATA, r->path, variable->name);

@@ -5,7 +5,7 @@
 #include "psisweep/results.h"
 #include <hdf5.h>
 
-enum { PSI_VARIABLES_MAX = 96, PSI_DIMS_MAX = 6 };
+enum { PSI_VARIABLES_MAX = 128, PSI_DIMS_MAX = 6 };
 
 struct psi_results {
     char *path;

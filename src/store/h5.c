@@ -8,6 +8,8 @@ hid_t psi_h5_type(enum psi_type type)
     switch (type) {
     case PSI_U8:
         return H5T_NATIVE_UINT8;
+    case PSI_U16:
+        return H5T_NATIVE_UINT16;
     case PSI_I32:
         return H5T_NATIVE_INT32;
     case PSI_I64:

@@ -7,21 +7,40 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Transfer variable v of one record between the file and data: its slab is contiguous. */
+/* Where a record stands along one of its owner's axes. */
+static size_t position(struct psi_record_at at, unsigned char axis)
+{
+    switch (axis) {
+    case PSI_AXIS_ARM:
+        return at.arm;
+    case PSI_AXIS_SEED:
+        return at.seed;
+    case PSI_AXIS_DENSITY:
+        return at.density;
+    case PSI_AXIS_RUNG:
+        return at.rung;
+    case PSI_AXIS_CHAIN:
+        return at.chain;
+    default:
+        return at.slot;
+    }
+}
+
+/* Transfer variable v of one record between the file and data: its slab is contiguous. A variable
+ * that this layout has none of is as good as transferred. */
 static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, void *data, int write)
 {
     const struct psi_variable *variable = &psi_variables[v];
     unsigned char axis[PSI_DIMS_MAX];
     hsize_t start[PSI_DIMS_MAX] = {0}, count[PSI_DIMS_MAX];
-    int n = psi_results_axes(variable, axis);
+    int n = psi_results_axes(variable, axis), owner = n;
+    if (psi_variable_count(variable, &r->layout) == 0)
+        return 1;
+    for (size_t i = 0; i < sizeof variable->axis && variable->axis[i]; i++)
+        owner--;
     for (int i = 0; i < n; i++) {
-        count[i] = r->layout.extent[axis[i]];
-        if (axis[i] == PSI_AXIS_ARM || axis[i] == PSI_AXIS_SEED || axis[i] == PSI_AXIS_DENSITY) {
-            start[i] = axis[i] == PSI_AXIS_ARM    ? at.arm
-                       : axis[i] == PSI_AXIS_SEED ? at.seed
-                                                  : at.density;
-            count[i] = 1;
-        }
+        start[i] = i < owner ? position(at, axis[i]) : 0;
+        count[i] = i < owner ? 1 : r->layout.extent[axis[i]];
     }
     hid_t type = psi_h5_type(variable->type);
     hid_t memory = H5Screate_simple(n, count, NULL);
@@ -43,26 +62,14 @@ static size_t variable_at(enum psi_owner owner, size_t offset)
     return v;
 }
 
-/* Offsets of struct psi_made's members in the record of an owner. */
-static size_t made_offset(enum psi_owner owner, size_t member)
-{
-    return member + (owner == PSI_OF_PARENT ? offsetof(struct psi_parent, made)
-                                            : offsetof(struct psi_cell, made));
-}
-
-static struct psi_made *made_of(enum psi_owner owner, void *record)
-{
-    return (struct psi_made *)((char *)record + made_offset(owner, 0));
-}
-
-#define MADE(owner, member) \
-    variable_at(owner, made_offset(owner, offsetof(struct psi_made, member)))
+/* Every record begins with its psi_made. */
+#define MADE(owner, member) variable_at(owner, offsetof(struct psi_made, member))
 
 enum psi_status psi_results_read(struct psi_results *r, const char *name, void *values,
                                  struct psi_error *err)
 {
     for (size_t v = 0; psi_variables[v].name; v++) {
-        if (strcmp(psi_variables[v].name, name) == 0) {
+        if (strcmp(psi_variables[v].name, name) == 0 && r->dataset[v] > 0) {
             if (H5Dread(r->dataset[v], psi_h5_type(psi_variables[v].type), H5S_ALL, H5S_ALL,
                         H5P_DEFAULT, values) < 0)
                 return psi_h5_fail(err, PSI_IO, r->path, name);
@@ -83,15 +90,15 @@ static enum psi_status fail_write(const struct psi_results *r, const char *what,
 static enum psi_status fail_checksum(const struct psi_results *r, struct psi_record_at at,
                                      struct psi_error *err)
 {
-    char cell[PSI_NAME + 64] = "dense parent";
-    if (at.owner == PSI_OF_CELL)
-        snprintf(cell, sizeof cell, "cell of arm %s at density %.3g", r->job->arm[at.arm].name,
+    char cell[PSI_NAME + 64] = "";
+    if (at.owner != PSI_OF_PARENT && at.owner != PSI_OF_SLOT)
+        snprintf(cell, sizeof cell, " of arm %s at density %.3g", r->job->arm[at.arm].name,
                  r->job->density[at.density]);
     return psi_fail(
         err, PSI_DATA,
-        "%s: the checksum of the %s (seed %u) does not fit what is stored: the file was "
+        "%s: the checksum of the %s%s (seed %u) does not fit what is stored: the file was "
         "changed or damaged",
-        r->path, cell, r->job->seed[at.seed]);
+        r->path, psi_owners[at.owner].name, cell, r->job->seed[at.seed]);
 }
 
 enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, void *record,
@@ -99,7 +106,7 @@ enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, 
 {
     /* status first: a sweep may still run, and what it calls done was written before it */
     size_t status = MADE(at.owner, status);
-    const struct psi_made *made = made_of(at.owner, record);
+    const struct psi_made *made = record;
     int ok = transfer(r, status, at, psi_variable_data(&psi_variables[status], record), 0);
     for (size_t v = 0; ok && psi_variables[v].name; v++) {
         const struct psi_variable *variable = &psi_variables[v];
@@ -140,9 +147,13 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
                                 struct psi_error *err)
 {
     size_t status = MADE(at.owner, status);
-    struct psi_made *made = made_of(at.owner, record);
+    struct psi_made *made = record;
     made->checksum = psi_record_checksum(at.owner, &r->layout, record);
     made->failure = PSI_OK;
+    /* where it overwrites a record that is done (a chain's slot), that one is no longer */
+    made->status = PSI_RUNNING;
+    if (!transfer(r, status, at, &made->status, 1))
+        return fail_write(r, "status", err);
     for (size_t v = 0; psi_variables[v].name; v++) {
         const struct psi_variable *variable = &psi_variables[v];
         if (variable->owner == at.owner && v != status &&
@@ -156,9 +167,22 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
     made->status = PSI_DONE;
     if (!transfer(r, status, at, &made->status, 1))
         return fail_write(r, "status", err);
-    /* other ranks wait for a parent, maybe on other nodes: let them see that it is there */
-    if (at.owner == PSI_OF_PARENT)
+    /* other ranks wait for it, maybe on other nodes: let them see that it is there */
+    if (at.owner == PSI_OF_PARENT || at.owner == PSI_OF_SLOT)
         return psi_results_sync(r, err);
+    return PSI_OK;
+}
+
+enum psi_status psi_results_skip(struct psi_results *r, struct psi_record_at at,
+                                 struct psi_error *err)
+{
+    uint8_t state;
+    size_t status = MADE(at.owner, status);
+    if (!transfer(r, status, at, &state, 0))
+        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+    uint8_t skipped = PSI_SKIPPED;
+    if (state != PSI_DONE && state != PSI_SKIPPED && !transfer(r, status, at, &skipped, 1))
+        return fail_write(r, "status", err);
     return PSI_OK;
 }
 

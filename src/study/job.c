@@ -98,11 +98,8 @@ static enum psi_status read_source(struct psi_job_reader *reader, const char *te
     return status;
 }
 
-/* Fail at a key that has been read: on the line that gave it. */
-static enum psi_status fail_at(struct psi_job_reader *reader, const char *path, const char *format,
-                               ...) __attribute__((format(printf, 3, 4)));
-static enum psi_status fail_at(struct psi_job_reader *reader, const char *path, const char *format,
-                               ...)
+enum psi_status psi_job_fail_at(struct psi_job_reader *reader, const char *path, const char *format,
+                                ...)
 {
     char message[PSI_LABEL];
     const struct psi_job_key *key;
@@ -141,48 +138,12 @@ static enum psi_status check_required(struct psi_job_reader *reader, const char 
             psi_job_marked(reader, other, base)) {
             continue;
         }
-        status = other == key
-                     ? fail_at(reader, path, "required, but not given")
-                     : fail_at(reader, path, "expected exactly one of %s and %s, found neither",
-                               key->name, other->name);
+        status = other == key ? psi_job_fail_at(reader, path, "required, but not given")
+                              : psi_job_fail_at(reader, path,
+                                                "expected exactly one of %s and %s, found neither",
+                                                key->name, other->name);
     }
     return status;
-}
-
-/* What no row alone can tell. The sizes of the data are known here only where the job gives them;
- * psi_dataset_create checks the rest. */
-static enum psi_status check_together(struct psi_job_reader *reader)
-{
-    const struct psi_job *job = reader->job;
-    const struct psi_data_spec *data = &job->data;
-    const struct {
-        const char *batch, *warmup;
-        const struct psi_train_spec *spec;
-    } stages[] = {{"train.batch", "train.warmup", &job->train},
-                  {"retrain.batch", "retrain.warmup", &job->retrain}};
-    if (!data->path && data->set != PSI_GLYPHS && data->set != PSI_PLANTED) {
-        return fail_at(reader, "data.path",
-                       "required where data.set is mnist, idx or cifar10, but not given");
-    }
-    if (data->train > 0 && data->validation >= data->train) {
-        return fail_at(reader, "data.validation",
-                       "expected fewer than the %zu samples of data.train, found %zu", data->train,
-                       data->validation);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        const struct psi_train_spec *spec = stages[i].spec;
-        if (data->train > 0 && spec->batch > data->train - data->validation) {
-            return fail_at(reader, stages[i].batch,
-                           "expected at most the %zu samples that data.train leaves beside "
-                           "data.validation, found %zu",
-                           data->train - data->validation, spec->batch);
-        }
-        if (spec->warmup > (double)spec->epochs) {
-            return fail_at(reader, stages[i].warmup, "expected at most the %zu epochs, found %g",
-                           spec->epochs, spec->warmup);
-        }
-    }
-    return PSI_OK;
 }
 
 /* The resolved text, too, must be one that psi_job_parse takes. */
@@ -248,7 +209,10 @@ enum psi_status psi_job_parse(const char *text, const char *where, const char *c
         status = check_required(&reader, "", psi_job_keys, job);
     }
     if (!status) {
-        status = check_together(&reader);
+        status = psi_job_check_together(&reader);
+    }
+    if (!status) {
+        status = psi_job_refine(&reader);
     }
     if (!status) {
         job->data.random_seed = job->random_seed;

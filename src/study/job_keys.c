@@ -6,7 +6,7 @@
 #define DATA(field) offsetof(struct psi_data_spec, field)
 #define MODEL(field) offsetof(struct psi_model_spec, field)
 #define TRAIN(field) offsetof(struct psi_train_spec, field)
-#define ARM(field) offsetof(struct psi_arm, field)
+#define REFINE(field) offsetof(struct psi_refine_spec, field)
 #define AXIS(field) offsetof(struct psi_job_axis, field)
 #define JOB(field) offsetof(struct psi_job, field)
 
@@ -25,8 +25,6 @@ static const char *const inits[] = {[PSI_GLOROT] = "glorot", [PSI_HE] = "he", NU
 static const char *const optimizers[] = {[PSI_SGD] = "sgd", [PSI_ADAM] = "adam", NULL};
 static const char *const schedules[] = {
     [PSI_CONSTANT] = "constant", [PSI_STEP] = "step", [PSI_COSINE] = "cosine", NULL};
-static const char *const scopes[] = {
-    [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk", NULL};
 
 static const struct psi_job_key data_keys[] = {
     {.name = "set",
@@ -79,9 +77,10 @@ static const struct psi_job_key model_keys[] = {
      .offset = MODEL(kind),
      .choices = kinds,
      .fallback = "mlp",
-     .help = "network, ReLU between layers; mlp = fully connected; lenet5 = Caffe's, 20 and 50 maps "
-             "of 5 x 5; lenet5-classic = 6 and 16 maps, averages; conv2, conv4, conv6 = Frankle & "
-             "Carbin's (2019), 3 x 3"},
+     .help =
+         "network, ReLU between layers; mlp = fully connected; lenet5 = Caffe's, 20 and 50 maps "
+         "of 5 x 5; lenet5-classic = 6 and 16 maps, averages; conv2, conv4, conv6 = Frankle & "
+         "Carbin's (2019), 3 x 3"},
     {.name = "hidden",
      .type = PSI_KEY_INTEGERS,
      .offset = MODEL(hidden),
@@ -194,26 +193,6 @@ static const struct psi_job_key train_keys[] = {
     {0},
 };
 
-static const struct psi_job_key arm_keys[] = {
-    {.name = "name",
-     .type = PSI_KEY_TEXT,
-     .offset = ARM(name),
-     .extent = 1,
-     .absent = "the criterion's name",
-     .help = "names the arm in results; its random streams are keyed by it"},
-    {.name = "criterion",
-     .type = PSI_KEY_CHOICE,
-     .offset = ARM(criterion),
-     .help = "what scores the weights; the highest scores survive"},
-    {.name = "scope",
-     .type = PSI_KEY_CHOICE,
-     .offset = ARM(scope),
-     .choices = scopes,
-     .fallback = "global",
-     .help = "whether weights compete in the whole network or in each layer"},
-    {0},
-};
-
 static const struct psi_job_key axis_keys[] = {
     {.name = "from",
      .type = PSI_KEY_REAL,
@@ -234,6 +213,23 @@ static const struct psi_job_key axis_keys[] = {
     {0},
 };
 
+static const struct psi_job_key refine_keys[] = {
+    {.name = "factor",
+     .type = PSI_KEY_INTEGER,
+     .offset = REFINE(factor),
+     .range = "[1, 64]",
+     .fallback = "1",
+     .help = "steps that each step of the axis is parted into; 1 = no refinement"},
+    {.name = "around",
+     .type = PSI_KEY_REAL,
+     .offset = REFINE(around),
+     .range = "(0, inf)",
+     .unit = "decades",
+     .fallback = "0.25",
+     .help = "added densities lie this near an arm's pooled F_min"},
+    {0},
+};
+
 static const struct psi_job_key grid_keys[] = {
     {.name = "density",
      .type = PSI_KEY_DENSITY,
@@ -250,6 +246,14 @@ static const struct psi_job_key grid_keys[] = {
      .excludes = "density",
      .extent = 1,
      .help = "the same axis as 1 - density"},
+    {.name = "refine",
+     .type = PSI_KEY_MAPPING,
+     .offset = JOB(refine),
+     .keys = refine_keys,
+     .fallback = "{}",
+     .extent = 1,
+     .help = "once the grid is done, densities between its own are added around each arm's F_min "
+             "(not for iterative arms, whose densities follow from each other)"},
     {.name = "seeds",
      .type = PSI_KEY_SEEDS,
      .offset = JOB(seed),
@@ -306,13 +310,18 @@ const struct psi_job_key psi_job_keys[] = {
     {.name = "arms",
      .type = PSI_KEY_ARMS,
      .offset = JOB(arm),
-     .keys = arm_keys,
+     .keys = psi_arm_keys,
      .help = "ways to prune, compared with each other"},
     {.name = "grid",
      .type = PSI_KEY_SECTION,
      .offset = 0,
      .keys = grid_keys,
      .help = "cells: every arm at every density with every seed"},
+    {.name = "rescue",
+     .type = PSI_KEY_SECTION,
+     .offset = JOB(rescue),
+     .keys = psi_rescue_keys,
+     .help = "the ladder of what is tried on collapsed cells"},
     {.name = "spectra",
      .type = PSI_KEY_SECTION,
      .offset = 0,

@@ -15,7 +15,9 @@
 enum psi_key_type {
     PSI_KEY_SECTION,  /* the struct that `keys` describes */
     PSI_KEY_ARMS,     /* struct psi_arm[], each described by `keys` */
-    PSI_KEY_TEXT,     /* char[PSI_NAME + 1] */
+    PSI_KEY_MAPPING,  /* the same, written on one line and given as a whole */
+    PSI_KEY_TEXT,     /* char[PSI_NAME + 1], never empty */
+    PSI_KEY_ARM_NAME, /* the same, of an arm of this job; may be empty */
     PSI_KEY_PATH,     /* char *, owned; NULL = "" */
     PSI_KEY_INTEGER,  /* size_t or uint64_t, which are one on every 64-bit system */
     PSI_KEY_REAL,     /* double */
@@ -51,7 +53,9 @@ struct psi_job_axis {
     size_t per_decade;
 };
 
-extern const struct psi_job_key psi_job_keys[]; /* describes struct psi_job */
+extern const struct psi_job_key psi_job_keys[];    /* describes struct psi_job */
+extern const struct psi_job_key psi_arm_keys[];    /* struct psi_arm */
+extern const struct psi_job_key psi_rescue_keys[]; /* struct psi_rescue_spec */
 
 /* The choice's name, NULL past the last. */
 const char *psi_key_choice(const struct psi_job_key *key, size_t value);
@@ -114,6 +118,21 @@ struct psi_job_mark *psi_job_marked(struct psi_job_reader *reader, const struct 
 /* Note where key was given (not for defaults). */
 void psi_job_note(struct psi_job_reader *reader, const struct psi_job_key *key, const void *base,
                   size_t line);
+
+/* job_check.c: what no row alone can tell. Of an arm, whose label is set and which stands on a
+ * line: find those it refers to; then, when all have, does it make sense? */
+enum psi_status psi_job_resolve_arm(struct psi_job_reader *reader, size_t arm, size_t line);
+enum psi_status psi_job_check_arm(struct psi_job_reader *reader, size_t arm, size_t line);
+enum psi_status psi_job_check_together(struct psi_job_reader *reader);
+/* Put the added densities between those of the grid. */
+enum psi_status psi_job_refine(struct psi_job_reader *reader);
+
+/* job.c: fail at a key that has been read, on the line that gave it. */
+enum psi_status psi_job_fail_at(struct psi_job_reader *reader, const char *path, const char *format,
+                                ...) __attribute__((format(printf, 3, 4)));
+
+/* job_value.c: a density as it is kept. */
+double psi_job_canonical(double density);
 
 /* job_find.c: the row called name[0..length-1], or a failure that tells the nearest one. */
 enum psi_status psi_job_find(struct psi_job_reader *reader, const struct psi_job_key *keys,

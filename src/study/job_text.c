@@ -133,3 +133,57 @@ void psi_job_print_keys(FILE *file)
     print_rows(file, psi_job_keys, "", defaults);
     psi_job_destroy(defaults);
 }
+
+/* Value of an arm's key in the words, where it is not the default; text without its quotes. */
+static void add_word(FILE *file, const struct psi_job_key *key, const struct psi_arm *arm,
+                     const struct psi_arm *defaults, int named)
+{
+    char value[2][PSI_NAME + 8];
+    for (size_t i = 0; i < 2; i++) {
+        FILE *to = fmemopen(value[i], sizeof value[i], "w");
+        if (!to) {
+            return;
+        }
+        psi_job_write_value(to, key, i ? defaults : arm);
+        fclose(to);
+    }
+    if (strcmp(value[0], value[1]) != 0) {
+        fprintf(file, named ? ", %s %s" : ", %s%s", named ? key->name : "", value[0]);
+    }
+}
+
+void psi_job_arm_words(const struct psi_job *job, size_t arm, char words[PSI_ARM_WORDS])
+{
+    const struct psi_arm *a = &job->arm[arm];
+    struct psi_arm defaults = {.mask_arm = SIZE_MAX, .like_arm = SIZE_MAX};
+    struct psi_job_reader reader = {.where = "defaults"};
+    FILE *file = fmemopen(words, PSI_ARM_WORDS, "w");
+    words[0] = '\0';
+    if (!file || psi_job_read_defaults(&reader, psi_arm_keys, &defaults)) {
+        goto out;
+    }
+    for (const struct psi_job_key *key = psi_arm_keys; key->name; key++) {
+        int drawn = key->offset >= offsetof(struct psi_arm, criterion) &&
+                    key->offset < offsetof(struct psi_arm, mask);
+        if (key->offset == offsetof(struct psi_arm, name) || (drawn && a->mask[0])) {
+            continue;
+        }
+        if (key->offset == offsetof(struct psi_arm, criterion)) {
+            psi_job_write_value(file, key, a);
+        } else if (key->offset == offsetof(struct psi_arm, scope)) {
+            fputs(", ", file);
+            psi_job_write_value(file, key, a);
+        } else if (key->offset == offsetof(struct psi_arm, mask) && a->mask[0]) {
+            fprintf(file, "mask of %s", a->mask);
+        } else {
+            int clear = key->offset == offsetof(struct psi_arm, schedule) ||
+                        key->offset == offsetof(struct psi_arm, change) ||
+                        key->offset == offsetof(struct psi_arm, restart);
+            add_word(file, key, a, &defaults, !clear);
+        }
+    }
+out:
+    if (file) {
+        fclose(file);
+    }
+}

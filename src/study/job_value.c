@@ -73,8 +73,9 @@ static enum psi_status read_text(struct psi_job_reader *reader, const struct psi
 {
     char *name = (char *)base + key->offset;
     const char *text = (const char *)node->data.scalar.value;
-    if (node->type != YAML_SCALAR_NODE || node->data.scalar.length < 1 ||
-        node->data.scalar.length > PSI_NAME || strlen(text) != node->data.scalar.length) {
+    if (node->type != YAML_SCALAR_NODE || node->data.scalar.length > PSI_NAME ||
+        (node->data.scalar.length < 1 && key->type == PSI_KEY_TEXT) ||
+        strlen(text) != node->data.scalar.length) {
         return psi_job_mismatch(reader, key, node);
     }
     memset(name, 0, PSI_NAME + 1);
@@ -177,7 +178,7 @@ static enum psi_status read_integers(struct psi_job_reader *reader, const struct
 
 /* Densities are kept to 9 significant digits, so that 1 - 0.9 is 0.1, and a density typed by hand
  * is the one that a formula gives. */
-static double canonical(double density)
+double psi_job_canonical(double density)
 {
     char text[32];
     snprintf(text, sizeof text, "%.9g", density);
@@ -214,7 +215,7 @@ static enum psi_status read_axis(struct psi_job_reader *reader, const struct psi
             return psi_job_fail(reader, psi_job_line(node),
                                 "expected at most %d densities, found more", PSI_DENSITIES_MAX);
         }
-        job->density[i] = canonical(density);
+        job->density[i] = psi_job_canonical(density);
         job->densities = i + 1;
     }
 }
@@ -237,7 +238,7 @@ static enum psi_status read_densities(struct psi_job_reader *reader, const struc
         if (!to_real(entry(reader, node, i), key->range, &value)) {
             return fail_entry(reader, key, entry(reader, node, i), i);
         }
-        job->density[i] = canonical(key->type == PSI_KEY_SPARSITY ? 1 - value : value);
+        job->density[i] = psi_job_canonical(key->type == PSI_KEY_SPARSITY ? 1 - value : value);
     }
     job->densities = entries(node);
     qsort(job->density, job->densities, sizeof *job->density, by_density);
@@ -324,7 +325,19 @@ static enum psi_status read_arms(struct psi_job_reader *reader, const struct psi
         psi_job_leave(reader, outer);
     }
     job->arms = entries(node);
+    for (size_t i = 0; !status && i < 2 * job->arms; i++) { /* all are resolved, then checked */
+        size_t arm = i % job->arms, line = psi_job_line(entry(reader, node, arm));
+        size_t outer = psi_job_enter(reader, ": entry %zu", arm + 1);
+        status = (i < job->arms ? psi_job_resolve_arm : psi_job_check_arm)(reader, arm, line);
+        psi_job_leave(reader, outer);
+    }
     return status;
+}
+
+static enum psi_status read_mapping(struct psi_job_reader *reader, const struct psi_job_key *key,
+                                    yaml_node_t *node, void *base)
+{
+    return psi_job_read_mapping(reader, key->keys, node, (char *)base + key->offset, 1);
 }
 
 static enum psi_status read_section(struct psi_job_reader *reader, const struct psi_job_key *key,
@@ -339,6 +352,7 @@ enum psi_status psi_job_read_value(struct psi_job_reader *reader, const struct p
     static enum psi_status (*const readers[])(struct psi_job_reader *, const struct psi_job_key *,
                                               yaml_node_t *, void *) = {
         [PSI_KEY_SECTION] = read_section,   [PSI_KEY_ARMS] = read_arms,
+        [PSI_KEY_MAPPING] = read_mapping,   [PSI_KEY_ARM_NAME] = read_text,
         [PSI_KEY_TEXT] = read_text,         [PSI_KEY_PATH] = read_path,
         [PSI_KEY_INTEGER] = read_integer,   [PSI_KEY_REAL] = read_real,
         [PSI_KEY_CHOICE] = read_choice,     [PSI_KEY_INTEGERS] = read_integers,

@@ -120,7 +120,7 @@ static void write_seeds(FILE *file, const struct psi_job *job)
 
 static void write_densities(FILE *file, const struct psi_job *job)
 {
-    for (size_t i = 0; i < job->densities; i++) {
+    for (size_t i = 0; i < job->densities; i += job->refine.factor) {
         fputs(i ? ", " : "[", file);
         write_real(file, job->density[i]);
     }
@@ -136,12 +136,22 @@ static void write_integers(FILE *file, const size_t *value, size_t count)
     fputc(']', file);
 }
 
+static void write_mapping(FILE *file, const struct psi_job_key *keys, const void *base)
+{
+    for (const struct psi_job_key *key = keys; key->name; key++) {
+        fprintf(file, "%s%s: ", key == keys ? "{" : ", ", key->name);
+        psi_job_write_value(file, key, base);
+    }
+    fputc('}', file);
+}
+
 void psi_job_write_value(FILE *file, const struct psi_job_key *key, const void *base)
 {
     const void *field = (const char *)base + key->offset;
     const char *path;
     switch (key->type) {
     case PSI_KEY_TEXT:
+    case PSI_KEY_ARM_NAME:
         write_text(file, field);
         break;
     case PSI_KEY_PATH:
@@ -166,10 +176,21 @@ void psi_job_write_value(FILE *file, const struct psi_job_key *key, const void *
     case PSI_KEY_SEEDS:
         write_seeds(file, base);
         break;
+    case PSI_KEY_MAPPING:
+        write_mapping(file, key->keys, field);
+        break;
     case PSI_KEY_SECTION: /* have no value on one line */
     case PSI_KEY_ARMS:
     case PSI_KEY_SPARSITY:
         break;
+    }
+}
+
+/* "{from, to, per_decade}" */
+static void write_names(FILE *file, const struct psi_job_key *keys)
+{
+    for (const struct psi_job_key *key = keys; key && key->name; key++) {
+        fprintf(file, "%s%s%s", key == keys ? "{" : ", ", key->name, key[1].name ? "" : "}");
     }
 }
 
@@ -206,10 +227,14 @@ void psi_job_write_expected(FILE *file, const struct psi_job_key *key)
     case PSI_KEY_DENSITY:
     case PSI_KEY_SPARSITY:
         fprintf(file, "a list of 1 to %d numbers in %s", PSI_DENSITIES_MAX, key->range);
-        for (const struct psi_job_key *k = key->keys; k && k->name; k++) {
-            fprintf(file, "%s%s%s", k == key->keys ? ", or {" : ", ", k->name,
-                    k[1].name ? "" : "}");
-        }
+        fputs(key->keys ? ", or " : "", file);
+        write_names(file, key->keys);
+        break;
+    case PSI_KEY_MAPPING:
+        write_names(file, key->keys);
+        break;
+    case PSI_KEY_ARM_NAME:
+        fputs("the name of an arm", file);
         break;
     case PSI_KEY_SEEDS:
         fprintf(file, "an integer in [1, %d], or a list of distinct integers in %s", PSI_SEEDS_MAX,

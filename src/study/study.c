@@ -1,9 +1,39 @@
+#include "psisweep/bound.h"
 #include "psisweep/memory.h"
 #include "psisweep/stat.h"
 #include "psisweep/trial.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+/* Modes that an arm names are there in every layer it changes: all but the last for swaps, whose
+ * output layer stays. */
+static enum psi_status check_modes(const struct psi_study *study, struct psi_error *err)
+{
+    const struct psi_job *job = study->job;
+    size_t layers = psi_network_matrices(study->network);
+    for (size_t a = 0; a < job->arms; a++) {
+        const struct psi_arm *arm = &job->arm[a];
+        int swaps = arm->change == PSI_CHANGE_PRESERVE || arm->change == PSI_CHANGE_DESTROY;
+        size_t changed = arm->ablate ? layers : swaps ? layers - 1 : 0;
+        for (size_t i = 0; i < changed; i++) {
+            const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
+            size_t rank = m->rows < m->cols ? m->rows : m->cols;
+            if (arm->modes > rank)
+                return psi_fail(err, PSI_USAGE,
+                                "arms: entry %zu (%s): modes: expected at most %zu, the rank of "
+                                "layer %s, found %zu",
+                                a + 1, arm->name, rank, m->name, arm->modes);
+        }
+    }
+    return PSI_OK;
+}
+
+size_t psi_study_step(const struct psi_study *study, double epoch)
+{
+    size_t steps = study->dataset->train.samples / study->job->train.batch; /* an epoch */
+    return (size_t)llround(epoch * (double)steps);
+}
 
 enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
                                  struct psi_study **out, struct psi_error *err)
@@ -38,10 +68,14 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
                                      &study->network, err)))
         goto out;
     study->mask = psi_allocate(psi_network_weights(study->network), 1, "mask", err);
-    if (!study->mask) {
+    study->class_share = psi_allocate(study->dataset->classes, sizeof(double), "shares", err);
+    if (!study->mask || !study->class_share) {
         status = PSI_MEMORY;
         goto out;
     }
+    psi_class_shares(&study->dataset->test, study->dataset->classes, study->class_share);
+    if ((status = check_modes(study, err)))
+        goto out;
     study->layout = psi_layout_of(job, study->network);
     study->chance_test = psi_split_chance(&study->dataset->test);
     study->chance_validation =
@@ -58,6 +92,7 @@ void psi_study_destroy(struct psi_study *study)
 {
     if (!study)
         return;
+    free(study->class_share);
     free(study->mask);
     psi_network_destroy(study->network);
     psi_dataset_destroy(study->dataset);

@@ -72,21 +72,30 @@ static double geometric_midpoint(double low, double high)
     return sqrt(low) * sqrt(high);
 }
 
+/* Are there cells from first to last - 1 that could narrow an interval? */
+static int any_open(const struct psi_sweep *sweep, size_t row, size_t first, size_t last)
+{
+    size_t open = 0;
+    for (size_t d = first; d < last; d++)
+        open += !sweep->skipped || !sweep->skipped[row + d];
+    return open > 0;
+}
+
 /* Count a seed by its kind, and whether finishing or defining more cells would narrow it. */
 static void count_seed(struct psi_pooled *pooled, const struct psi_interval *got,
-                       const struct crossing *found, size_t densities)
+                       const struct crossing *found, const struct psi_sweep *sweep, size_t row)
 {
     pooled->recrossings += found->recrossings;
     if (got->censoring == PSI_BELOW_GRID) {
         pooled->below++;
-        pooled->below_open += found->lowest + 1 < densities;
+        pooled->below_open += any_open(sweep, row, found->lowest + 1, sweep->densities);
         pooled->below_end = fmax(pooled->below_end, got->high);
     } else if (got->censoring == PSI_ABOVE_GRID) {
         pooled->above_end = pooled->above++ ? fmin(pooled->above_end, got->low) : got->low;
-        pooled->above_open += found->collapsed > 0;
+        pooled->above_open += any_open(sweep, row, 0, found->collapsed);
     } else {
         pooled->disconnected += got->low <= 0;
-        pooled->gaps += found->above + 1 != found->collapsed;
+        pooled->gaps += any_open(sweep, row, found->above + 1, found->collapsed);
     }
 }
 
@@ -108,7 +117,7 @@ static int collect(const struct psi_sweep *sweep, size_t arm, struct psi_pooled 
         if (pooled->seeds == 0)
             first = found;
         same = same && found.collapsed == first.collapsed && found.above == first.above;
-        count_seed(pooled, &got, &found, sweep->densities);
+        count_seed(pooled, &got, &found, sweep, (arm * sweep->seeds + s) * sweep->densities);
         interval[pooled->seeds++] = got;
     }
     return same;

@@ -45,6 +45,28 @@ static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
     return PSI_OK;
 }
 
+/* Keeps the parameters of the epochs on the rewind axis. */
+struct snapshots {
+    const struct psi_study *study;
+    struct psi_parent *parent;
+    double epoch[PSI_REWINDS_MAX];
+    size_t count;
+};
+
+static enum psi_status snapshot(void *context, size_t step, struct psi_optimizer_state *state,
+                                struct psi_error *err)
+{
+    const struct snapshots *s = context;
+    size_t parameters = psi_network_parameters(s->study->network);
+    (void)state;
+    (void)err;
+    for (size_t i = 0; i < s->count; i++)
+        if (step == psi_study_step(s->study, s->epoch[i]))
+            memcpy(s->parent->rewind_parameter + i * parameters,
+                   psi_network_parameter(s->study->network), parameters * sizeof(float));
+    return PSI_OK;
+}
+
 enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
                                  const struct psi_progress *progress, struct psi_parent *parent,
                                  struct psi_error *err)
@@ -61,11 +83,15 @@ enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
     psi_random_open(&random, job->random_seed, "initialise/seed=%u", value);
     psi_network_initialise(study->network, &random);
     snprintf(name, sizeof name, "train/seed=%u", value);
+    struct snapshots kept = {.study = study, .parent = parent};
+    kept.count = psi_job_rewinds(job, kept.epoch);
+    struct psi_step_hook hook = {.call = snapshot, .context = &kept};
     struct psi_training training = {.spec = &job->train,
                                     .dataset = study->dataset,
                                     .random_seed = job->random_seed,
                                     .random_name = name,
                                     .progress = progress,
+                                    .hook = kept.count ? &hook : NULL,
                                     .curve = parent->curve};
     if ((status = psi_train(study->network, &training, &diverged, err)))
         return status;
@@ -104,6 +130,13 @@ enum psi_status psi_parent_modes_create(struct psi_study *study, const struct ps
         size_t k = psi_parent_modes_used(study, parent, i);
         if (k < PSI_FIXED_MODES)
             k = PSI_FIXED_MODES;
+        for (size_t a = 0; a < study->job->arms; a++) {
+            const struct psi_arm *arm = &study->job->arm[a];
+            int named = arm->change == PSI_CHANGE_PRESERVE || arm->change == PSI_CHANGE_DESTROY ||
+                        arm->hold;
+            if (named && k < arm->modes)
+                k = arm->modes;
+        }
         if ((status = psi_modes_compute(parent->parameter + m->offset, m->rows, m->cols, k, NULL,
                                         &modes->layer[i], err)))
             goto out;

@@ -63,7 +63,8 @@ expect() {
 same() {
     local left_out=() name
     for name in seconds attempt rank launch; do
-        left_out+=(--exclude-path "/dense_$name" --exclude-path "/${name/launch/run_launch}")
+        left_out+=(--exclude-path "/dense_$name" --exclude-path "/${name/launch/run_launch}"
+                   --exclude-path "/rescue_$name" --exclude-path "/ladder_$name")
     done
     for name in start ranks host slurm_job mpi hdf5 blas numerics; do
         left_out+=(--exclude-path "/launch_$name")

@@ -1,0 +1,330 @@
+/* What there is to do in each round, in which order, and what it will cost. */
+#include "run.h"
+#include "sweep.h"
+
+#include "psisweep/comm.h"
+#include "psisweep/ladder.h"
+#include "psisweep/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list that a round's tasks are added to. */
+struct plan {
+    struct psi_run *run;
+    struct psi_record_at *record;
+    struct psi_task *task;
+    uint32_t tasks, room;
+    const uint8_t *parent_status, *status, *ladder_status;
+    double *arm_factor; /* (arms) what its cells took over what the model says, 1 = unknown */
+};
+
+static size_t cell_index(const struct psi_job *job, size_t arm, size_t seed, size_t density)
+{
+    return (arm * job->seeds + seed) * job->densities + density;
+}
+
+/* --- what it costs, in units of a dense epoch: only order and the time left depend on it -------
+ */
+
+/* A cell costs less the less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at
+ * .0003 (LeNet-300-100 on MNIST, 5 epochs). */
+static double epoch_cost(double density)
+{
+    double share = 0.008 + 1.7 * density;
+    return share < 1.0 ? share : 1.0;
+}
+
+static double cell_cost(const struct psi_job *job, size_t arm, size_t density)
+{
+    const struct psi_arm *a = &job->arm[arm];
+    double epochs = (double)psi_job_budget(job, a)->epochs;
+    if (a->restart == PSI_RATE_REWIND || a->restart == PSI_REWIND)
+        epochs -= a->rewind;
+    if (a->schedule == PSI_POLYNOMIAL || a->hold)
+        return epochs + 1.0; /* on the whole matrices */
+    double cost = (epochs + 1.0) * epoch_cost(job->density[density]);
+    return a->restart == PSI_TRANSPLANT ? 2.5 * cost : cost;
+}
+
+static double ladder_cost(const struct psi_job *job, size_t density)
+{
+    struct psi_rung rung[PSI_RUNGS_MAX];
+    double cost = 0.0;
+    size_t rungs = psi_ladder_rungs(job, rung);
+    for (size_t i = 0; i < rungs; i++)
+        cost += (double)(rung[i].budget * rung[i].draws * job->retrain.epochs) *
+                (psi_rung_moves(&rung[i]) ? 1.0 : epoch_cost(job->density[density]));
+    return cost;
+}
+
+static double task_cost(const struct plan *plan, struct psi_record_at at)
+{
+    const struct psi_job *job = plan->run->job;
+    if (at.owner == PSI_OF_PARENT)
+        return (double)job->train.epochs + 2.0;
+    if (at.owner == PSI_OF_LADDER)
+        return ladder_cost(job, at.density);
+    return plan->arm_factor[at.arm] * cell_cost(job, at.arm, at.density);
+}
+
+/* Cells that are done say how far the model is off for their arm, beside the dense parents, which
+ * are its unit. */
+static enum psi_status learn_costs(struct plan *plan, struct psi_error *err)
+{
+    struct psi_run *run = plan->run;
+    const struct psi_job *job = run->job;
+    size_t cells = job->arms * job->seeds * job->densities;
+    double unit = 0.0, parents = 0.0;
+    enum psi_status status = PSI_MEMORY;
+    double *parent = psi_allocate(job->seeds, sizeof *parent, "costs", err);
+    double *seconds = psi_allocate(cells, sizeof *seconds, "costs", err);
+    if (!parent || !seconds)
+        goto out;
+    if ((status = psi_results_read(run->results, "dense_seconds", parent, err)) ||
+        (status = psi_results_read(run->results, "seconds", seconds, err)))
+        goto out;
+    for (size_t s = 0; s < job->seeds; s++) {
+        if (plan->parent_status[s] == PSI_DONE && parent[s] > 0.0) {
+            unit += parent[s] / ((double)job->train.epochs + 2.0);
+            parents++;
+        }
+    }
+    for (size_t a = 0; a < job->arms; a++) {
+        double took = 0.0, expected = 0.0;
+        for (size_t s = 0; s < job->seeds; s++) {
+            for (size_t d = 0; d < job->densities; d++) {
+                size_t i = cell_index(job, a, s, d);
+                if (plan->status[i] == PSI_DONE && seconds[i] > 0.0) {
+                    took += seconds[i];
+                    expected += cell_cost(job, a, d);
+                }
+            }
+        }
+        plan->arm_factor[a] =
+            expected > 0.0 && unit > 0.0 ? took / (expected * unit / parents) : 1.0;
+    }
+out:
+    free(seconds);
+    free(parent);
+    return status;
+}
+
+/* --- rounds ------------------------------------------------------------------------------------
+ */
+
+static uint32_t add(struct plan *plan, struct psi_record_at at, uint32_t after, int done)
+{
+    uint32_t task = plan->tasks++;
+    plan->record[task] = at;
+    plan->task[task] = (struct psi_task){.cost = task_cost(plan, at),
+                                         .after = after,
+                                         .group = (uint32_t)at.seed,
+                                         .done = (uint8_t)done};
+    return task;
+}
+
+/* The deepest density after which a chain's state is there, or -1. */
+static enum psi_status chain_level(struct psi_run *run, size_t chain, size_t seed, int32_t *level,
+                                   struct psi_error *err)
+{
+    *level = -1;
+    for (size_t slot = 0; slot < PSI_SLOTS; slot++) {
+        struct psi_record_at at = {
+            .owner = PSI_OF_SLOT, .chain = chain, .seed = seed, .slot = slot};
+        enum psi_status status = psi_results_get(run->results, at, &run->chain, err);
+        if (status == PSI_DATA) /* its writer died: the other slot is whole */
+            continue;
+        if (status)
+            return status;
+        if (run->chain.made.status == PSI_DONE && run->chain.level > *level)
+            *level = run->chain.level;
+    }
+    return PSI_OK;
+}
+
+/* Cells of one iterative arm and seed, each after the one above. Cells below the state that is kept
+ * are computed again, for what comes after them needs it. */
+static enum psi_status add_chain(struct plan *plan, size_t arm, size_t seed, uint32_t *task,
+                                 struct psi_error *err)
+{
+    const struct psi_job *job = plan->run->job;
+    size_t chain = psi_job_chain_number(job, arm);
+    int32_t level;
+    enum psi_status status = chain_level(plan->run, chain, seed, &level, err);
+    uint32_t after = (uint32_t)seed;
+    for (size_t d = 0; !status && d < job->densities; d += job->refine.factor) {
+        size_t i = cell_index(job, arm, seed, d);
+        int done = plan->status[i] == PSI_DONE && (int32_t)d <= level;
+        after = task[i] = add(
+            plan,
+            (struct psi_record_at){.owner = PSI_OF_CELL, .arm = arm, .seed = seed, .density = d},
+            after, done);
+    }
+    return status;
+}
+
+static enum psi_status plan_grid(struct plan *plan, struct psi_error *err)
+{
+    const struct psi_job *job = plan->run->job;
+    size_t cells = job->arms * job->seeds * job->densities;
+    enum psi_status status = PSI_OK;
+    uint32_t *task = psi_allocate(cells, sizeof *task, "tasks", err); /* of each cell */
+    if (!task)
+        return PSI_MEMORY;
+    for (size_t s = 0; s < job->seeds; s++)
+        add(plan, (struct psi_record_at){.owner = PSI_OF_PARENT, .seed = s}, PSI_NO_TASK,
+            plan->parent_status[s] == PSI_DONE);
+    for (size_t a = 0; a < job->arms; a++)
+        for (size_t s = 0; !status && s < job->seeds && job->arm[a].schedule == PSI_ITERATIVE; s++)
+            status = add_chain(plan, a, s, task, err);
+    for (size_t a = 0; !status && a < job->arms; a++) {
+        size_t chain = psi_job_chain(job, a);
+        for (size_t s = 0; s < job->seeds && chain != a; s++) {
+            for (size_t d = 0; d < job->densities; d += job->refine.factor) {
+                uint32_t after =
+                    chain == SIZE_MAX ? (uint32_t)s : task[cell_index(job, chain, s, d)];
+                add(plan,
+                    (struct psi_record_at){.owner = PSI_OF_CELL, .arm = a, .seed = s, .density = d},
+                    after, plan->status[cell_index(job, a, s, d)] == PSI_DONE);
+            }
+        }
+    }
+    free(task);
+    return status;
+}
+
+/* Added densities within refine.around decades of the arm's pooled F_min; the others are skipped.
+ */
+static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *sweep, size_t arm,
+                                  struct psi_error *err)
+{
+    struct psi_run *run = plan->run;
+    const struct psi_job *job = run->job;
+    struct psi_pooled pooled;
+    enum psi_status status = psi_threshold_pool(sweep, arm, 0.5, 0, &pooled, err);
+    int known = !status && psi_job_chain(job, arm) == SIZE_MAX && isfinite(pooled.center) &&
+                pooled.center > 0.0;
+    for (size_t d = 0; !status && d < job->densities; d++) {
+        if (psi_job_on_grid(job, d))
+            continue;
+        int near =
+            known && fabs(log10(job->density[d]) - log10(pooled.center)) <= job->refine.around;
+        for (size_t s = 0; !status && s < job->seeds; s++) {
+            struct psi_record_at at = {.owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d};
+            int done = plan->status[cell_index(job, arm, s, d)] == PSI_DONE;
+            if (near && plan->parent_status[s] == PSI_DONE)
+                add(plan, at, PSI_NO_TASK, done);
+            else
+                status = psi_results_skip(run->results, at, err);
+        }
+    }
+    return status;
+}
+
+/* Where F_min is, the grid alone tells: added densities that an interrupted launch has done already
+ * do not change which ones are added. */
+static enum psi_status plan_refine(struct plan *plan, struct psi_cli_sweep *sweep,
+                                   struct psi_error *err)
+{
+    const struct psi_job *job = plan->run->job;
+    enum psi_status status = PSI_OK;
+    for (size_t i = 0; i < sweep->cells; i++)
+        sweep->finished[i] &= psi_job_on_grid(job, i % job->densities) != 0;
+    for (size_t a = 0; !status && a < job->arms && job->refine.factor > 1; a++)
+        status = refine_arm(plan, &sweep->sweep, a, err);
+    return status;
+}
+
+static void plan_rescue(struct plan *plan, const struct psi_sweep *sweep)
+{
+    const struct psi_job *job = plan->run->job;
+    size_t density[PSI_DENSITIES_MAX];
+    uint8_t done[PSI_DENSITIES_MAX];
+    for (size_t a = 0; a < job->arms && job->rescue.cells > 0; a++) {
+        for (size_t s = 0; s < job->seeds; s++) {
+            size_t first = cell_index(job, a, s, 0);
+            for (size_t d = 0; d < job->densities; d++)
+                done[d] = plan->status[first + d] == PSI_DONE && psi_job_on_grid(job, d);
+            size_t count = psi_ladder_cells(job, sweep->psi + first, done, density);
+            for (size_t i = 0; i < count; i++)
+                add(plan,
+                    (struct psi_record_at){
+                        .owner = PSI_OF_LADDER, .arm = a, .seed = s, .density = density[i]},
+                    PSI_NO_TASK, plan->ladder_status[first + density[i]] == PSI_DONE);
+        }
+    }
+}
+
+static enum psi_status plan_round(struct plan *plan, struct psi_error *err)
+{
+    struct psi_run *run = plan->run;
+    const struct psi_job *job = run->job;
+    size_t cells = job->arms * job->seeds * job->densities;
+    struct psi_cli_sweep *sweep = NULL;
+    uint8_t *ladder = psi_allocate(cells, 1, "states", err);
+    uint8_t *parent = psi_allocate(job->seeds, 1, "states", err);
+    enum psi_status status = ladder && parent ? PSI_OK : PSI_MEMORY;
+    if (!status)
+        status = psi_results_read(run->results, "dense_status", parent, err);
+    if (!status && job->rescue.cells > 0)
+        status = psi_results_read(run->results, "ladder_status", ladder, err);
+    if (!status)
+        status = psi_cli_sweep_create(run->results, &sweep, err);
+    if (status)
+        goto out;
+    plan->parent_status = parent;
+    plan->status = sweep->status;
+    plan->ladder_status = ladder;
+    if ((status = learn_costs(plan, err)))
+        goto out;
+    if (run->round == PSI_ROUND_GRID)
+        status = plan_grid(plan, err);
+    else if (run->round == PSI_ROUND_REFINE)
+        status = plan_refine(plan, sweep, err);
+    else
+        plan_rescue(plan, &sweep->sweep);
+out:
+    psi_cli_sweep_destroy(sweep);
+    free(parent);
+    free(ladder);
+    return status;
+}
+
+static enum psi_status plan_create(struct plan *plan, struct psi_error *err)
+{
+    const struct psi_job *job = plan->run->job;
+    size_t room = job->seeds + job->arms * job->seeds * job->densities;
+    if (room >= PSI_NO_TASK)
+        return psi_fail(err, PSI_USAGE, "the grid has over %u cells", PSI_NO_TASK - 1);
+    plan->room = (uint32_t)room;
+    plan->record = psi_allocate(room, sizeof *plan->record, "tasks", err);
+    plan->task = psi_allocate(room, sizeof *plan->task, "tasks", err);
+    plan->arm_factor = psi_allocate(job->arms, sizeof *plan->arm_factor, "costs", err);
+    return plan->record && plan->task && plan->arm_factor ? PSI_OK : PSI_MEMORY;
+}
+
+enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
+                              struct psi_error *err)
+{
+    struct plan plan = {.run = run};
+    enum psi_status status = plan_create(&plan, err);
+    if (!status && run->rank == 0)
+        status = plan_round(&plan, err);
+    status = psi_comm_agree(run->comm, status, err);
+    if (!status) {
+        MPI_Bcast(&plan.tasks, 1, MPI_UINT32_T, 0, run->comm);
+        MPI_Bcast(plan.record, (int)(plan.tasks * sizeof *plan.record), MPI_BYTE, 0, run->comm);
+        free(run->record);
+        run->record = plan.record;
+        plan.record = NULL;
+        *task = plan.task;
+        plan.task = NULL;
+        *tasks = plan.tasks;
+    }
+    free(plan.arm_factor);
+    free(plan.task);
+    free(plan.record);
+    return status;
+}

@@ -1,0 +1,199 @@
+/* Which weights survive: an arm's mask, from its criterion, a chain, or another arm's mask. */
+#include "trial_private.h"
+
+#include "psisweep/causal.h"
+#include "psisweep/memory.h"
+#include "psisweep/prune.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void psi_trial_key(const struct psi_trial *trial, size_t arm, size_t density,
+                   char key[PSI_TRIAL_KEY])
+{
+    const struct psi_job *job = trial->study->job;
+    snprintf(key, PSI_TRIAL_KEY, "arm=%s/seed=%u/density=%.9g", job->arm[arm].name,
+             job->seed[trial->seed], job->density[density]);
+}
+
+void psi_trial_initial(struct psi_trial *trial)
+{
+    const struct psi_job *job = trial->study->job;
+    struct psi_random random;
+    psi_random_open(&random, job->random_seed, "initialise/seed=%u", job->seed[trial->seed]);
+    psi_network_initialise(trial->study->network, &random);
+}
+
+static enum psi_status source_ablate(struct psi_trial *trial, const struct psi_arm *arm,
+                                     struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    float *parameter = psi_network_parameter(study->network);
+    size_t modes = study->layout.extent[PSI_AXIS_MODE];
+    for (size_t i = 0; i < psi_network_matrices(study->network); i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
+        const double *value = trial->from->parent->singular_value + i * modes;
+        struct psi_random random;
+        struct psi_ablated ablated;
+        double energy = 0.0; /* |W|_F^2 */
+        psi_random_open(&random, study->job->random_seed, "ablate/%s/layer=%s", trial->key,
+                        m->name);
+        enum psi_status status =
+            psi_ablate((enum psi_ablation)(arm->ablate - 1), arm->modes, parameter + m->offset,
+                       m->rows, m->cols, &random, &ablated, err);
+        if (status)
+            return status;
+        for (size_t k = 0; k < m->rows && k < m->cols; k++)
+            energy += value[k] * value[k];
+        if (trial->removed_energy)
+            trial->removed_energy[i] = ablated.removed / energy;
+        if (psi_progress_stop(trial->progress))
+            return psi_fail(err, PSI_STOPPED, "asked to stop");
+    }
+    return PSI_OK;
+}
+
+enum psi_status psi_trial_source(struct psi_trial *trial, size_t arm, struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    const struct psi_arm *a = &study->job->arm[arm];
+    const struct psi_slot *chain = trial->from->chain;
+    const float *from = trial->from->parent->parameter;
+    if (a->at == PSI_AT_INITIAL) {
+        psi_trial_initial(trial);
+        return PSI_OK;
+    }
+    if (a->schedule == PSI_ITERATIVE && chain && !trial->finished)
+        from = chain->parameter;
+    memcpy(psi_network_parameter(study->network), from,
+           psi_network_parameters(study->network) * sizeof *from);
+    return a->ablate ? source_ablate(trial, a, err) : PSI_OK;
+}
+
+/* What a chain has left at a density: weights that it prunes further down, or never. */
+static void mask_of_chain(const struct psi_trial *trial, size_t density, uint8_t *mask)
+{
+    const struct psi_slot *chain = trial->from->chain;
+    size_t weights = psi_network_weights(trial->study->network);
+    for (size_t i = 0; i < weights; i++)
+        mask[i] = !chain || chain->removed[i] > density;
+}
+
+/* By the arm's criterion. layer_density: of the arm that this one is like, or NULL. */
+static enum psi_status mask_prune(struct psi_trial *trial, size_t arm, size_t density,
+                                  const double *layer_density, struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    const struct psi_arm *a = &study->job->arm[arm];
+    struct psi_random random;
+    char key[PSI_TRIAL_KEY];
+    enum psi_status status = psi_trial_source(trial, arm, err);
+    if (status)
+        return status;
+    psi_trial_key(trial, arm, density, key);
+    psi_random_open(&random, study->job->random_seed, "mask/%s", key);
+    struct psi_score_input input = {.network = study->network,
+                                    .random = &random,
+                                    .dataset = study->dataset,
+                                    .samples = a->samples,
+                                    .progress = trial->progress};
+    struct psi_prune_spec spec = {.criterion = a->criterion,
+                                  .scope = a->scope,
+                                  .density = study->job->density[density],
+                                  .rounds = a->rounds,
+                                  .noise = a->noise,
+                                  .layer_density = layer_density};
+    if (a->schedule == PSI_ITERATIVE) {
+        mask_of_chain(trial, density, study->mask); /* what the density above has left */
+        spec.within = study->mask;
+    }
+    return psi_prune(&spec, &input, study->mask, err);
+}
+
+static enum psi_status mask_like(struct psi_trial *trial, size_t arm, size_t density,
+                                 struct psi_error *err)
+{
+    const struct psi_study *study = trial->study;
+    size_t layers = psi_network_matrices(study->network);
+    double *share = psi_allocate(layers, sizeof *share, "layer densities", err);
+    if (!share)
+        return PSI_MEMORY;
+    enum psi_status status = psi_trial_mask(trial, study->job->arm[arm].like_arm, density, err);
+    for (size_t i = 0; i < layers; i++) {
+        const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
+        size_t size = m->rows * m->cols;
+        share[i] = (double)psi_mask_count(study->mask + m->offset, size) / (double)size;
+    }
+    if (!status)
+        status = mask_prune(trial, arm, density, share, err);
+    free(share);
+    return status;
+}
+
+/* Swaps that raise or lower the dense modes' share. */
+static enum psi_status mask_swap(struct psi_trial *trial, const struct psi_arm *arm,
+                                 struct psi_random *random, struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    size_t layers = psi_network_matrices(study->network);
+    enum psi_swap_goal goal = arm->change == PSI_CHANGE_PRESERVE ? PSI_PRESERVE : PSI_DESTROY;
+    size_t *k = psi_allocate(layers, sizeof *k, "modes of layers", err);
+    if (!k)
+        return PSI_MEMORY;
+    for (size_t i = 0; i < layers; i++)
+        k[i] = arm->modes;
+    enum psi_status status = psi_mask_trim(study->network, study->mask, err);
+    if (!status)
+        status = psi_mask_swap(study->network, trial->from->parent->parameter,
+                               trial->from->modes->layer, k, goal, random, study->mask, err);
+    free(k);
+    return status;
+}
+
+static enum psi_status mask_change(struct psi_trial *trial, size_t arm, size_t density,
+                                   struct psi_error *err)
+{
+    struct psi_study *study = trial->study;
+    const struct psi_arm *a = &study->job->arm[arm];
+    struct psi_random random;
+    char key[PSI_TRIAL_KEY];
+    psi_trial_key(trial, arm, density, key);
+    psi_random_open(&random, study->job->random_seed, "change/%s", key);
+    switch (a->change) {
+    case PSI_CHANGE_TRIM:
+        return psi_mask_trim(study->network, study->mask, err);
+    case PSI_CHANGE_SHUFFLE:
+        psi_mask_shuffle(study->network, &random, study->mask);
+        return PSI_OK;
+    case PSI_CHANGE_PRESERVE:
+    case PSI_CHANGE_DESTROY:
+        return mask_swap(trial, a, &random, err);
+    default:
+        return PSI_OK;
+    }
+}
+
+enum psi_status psi_trial_mask(struct psi_trial *trial, size_t arm, size_t density,
+                               struct psi_error *err)
+{
+    const struct psi_arm *a = &trial->study->job->arm[arm];
+    enum psi_status status = PSI_OK;
+    if (a->schedule == PSI_ITERATIVE && (arm != trial->arm || trial->finished))
+        mask_of_chain(trial, density, trial->study->mask);
+    else if (a->mask_arm != SIZE_MAX)
+        status = psi_trial_mask(trial, a->mask_arm, density, err);
+    else if (a->like_arm != SIZE_MAX)
+        status = mask_like(trial, arm, density, err);
+    else
+        status = mask_prune(trial, arm, density, NULL, err);
+    return status ? status : mask_change(trial, arm, density, err);
+}
+
+void psi_trial_apply_mask(struct psi_trial *trial)
+{
+    float *w = psi_network_parameter(trial->study->network);
+    for (size_t i = 0; i < psi_network_weights(trial->study->network); i++)
+        if (!trial->study->mask[i])
+            w[i] = 0.0f;
+}
