@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Cells whose masks come from an iterative arm depend on all the densities above them, which may be
+ * others in the larger grid, and on its state, which is not copied: they are computed again. */
+static int may_copy(const struct psi_job *job, size_t arm)
+{
+    return psi_job_chain(job, arm) == SIZE_MAX;
+}
+
 /* One copy under way. arm, density: for each position along an axis of `to`, the position of the
  * same name or value in `from`, or SIZE_MAX. parent, cell: room for one record. */
 struct copy {
@@ -65,13 +72,23 @@ static enum psi_status copy_record(struct copy *copy, struct psi_record_at sourc
     return status;
 }
 
+/* A dense parent holds its training's earlier weights, too: those that the job wants? */
+static int same_rewinds(const struct psi_job *a, const struct psi_job *b)
+{
+    double of_a[PSI_REWINDS_MAX], of_b[PSI_REWINDS_MAX];
+    size_t count = psi_job_rewinds(a, of_a);
+    return count == psi_job_rewinds(b, of_b) && memcmp(of_a, of_b, count * sizeof *of_a) == 0;
+}
+
 static enum psi_status copy_seed(struct copy *copy, size_t source, size_t target,
                                  struct psi_error *err)
 {
     const struct psi_job *job = copy->to->job;
     struct psi_record_at a = {.owner = PSI_OF_PARENT, .seed = source};
     struct psi_record_at b = {.owner = PSI_OF_PARENT, .seed = target};
-    enum psi_status status = copy_record(copy, a, b, err);
+    enum psi_status status = PSI_OK;
+    if (same_rewinds(copy->from->job, job))
+        status = copy_record(copy, a, b, err);
     a.owner = b.owner = PSI_OF_CELL;
     for (b.arm = 0; !status && b.arm < job->arms; b.arm++) {
         a.arm = copy->arm[b.arm];
@@ -118,7 +135,7 @@ enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *t
                             psi_axis_name[axis]);
     }
     for (size_t i = 0; i < to->job->arms; i++)
-        copy.arm[i] = find_arm(from->job, to->job->arm[i].name);
+        copy.arm[i] = may_copy(to->job, i) ? find_arm(from->job, to->job->arm[i].name) : SIZE_MAX;
     for (size_t i = 0; i < to->job->densities; i++)
         copy.density[i] = find_density(from->job, to->job->density[i]);
     if (!(status = psi_record_create(PSI_OF_PARENT, &to->layout, &copy.parent, err)))

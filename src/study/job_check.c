@@ -63,6 +63,10 @@ static const char *contradiction(const struct psi_job *job, const struct psi_arm
     if (arm->schedule != PSI_ONE_SHOT && arm->restart == PSI_TRANSPLANT) {
         return "restart: transplant needs schedule: one-shot";
     }
+    if (psi_criteria[arm->criterion].structured && arm->scope != PSI_GLOBAL &&
+        arm->scope != PSI_LAYER && !arm->mask[0]) {
+        return "scope: a criterion of whole units takes global or layer";
+    }
     if (arm->mask[0] && arm->like[0]) {
         return "mask and like exclude each other";
     }
