@@ -5,17 +5,14 @@
  * rounds. */
 #include "score.h"
 
-#include <math.h>
-
-/* A unit left with one input and one output gives both the same score, and so does a
- * whole path. For these to be ties whatever order sums are taken in, scores are rounded to 32 bits.
- */
+/* A unit left with one input and one output gives both the same score, and so does a whole path.
+ * For these to be ties whatever order sums are taken in, scores are rounded to 32 bits (of 53, by
+ * Veltkamp's splitting). */
 static double rounded(double score)
 {
-    enum { BITS = 32 };
-    int exponent;
-    double part = frexp(score, &exponent);
-    return ldexp(rint(ldexp(part, BITS)), exponent - BITS);
+    const double split = 2097153; /* 2^21 + 1 */
+    double wide = split * score;
+    return wide - (wide - score);
 }
 
 enum psi_status psi_score_synflow(const struct psi_score_input *input, double *score,
