@@ -192,8 +192,8 @@ static size_t emptiest(const struct psi_network *network, const uint8_t *mask)
 }
 
 /* LeNet-300-100 as drawn. Maximal compression leaves one weight a layer, three in all; a method's
- * critical compression, up to which no layer is empty, should be that (Tanaka et al. 2020, section
- * 3 and theorem 3), and of SynFlow it is: what is left is one path. In one round it is not. */
+ * critical compression, up to which no layer is empty, should be that (Tanaka et al. 2020, theorem
+ * 3), and of SynFlow it is: what is left is one path. In one round it is not. */
 static void test_synflow_to_maximal_compression(void **state)
 {
     (void)state;
