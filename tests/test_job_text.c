@@ -152,7 +152,7 @@ static void print_shows_help_and_defaults(void **state)
     fclose(file);
     assert_non_null(strstr(table, "| `train.epochs` | an integer in [1, 100000], epochs | 10 | "));
     assert_non_null(strstr(table, "| `retrain.epochs` | an integer in [1, 100000], epochs | 5 | "));
-    assert_non_null(strstr(table, "| `arms[].scope` | one of global, layer | global | "));
+    assert_non_null(strstr(table, "| `arms[].scope` | one of global, layer, erk | global | "));
     assert_non_null(strstr(table, "| `grid.density.per_decade` | "));
     for (char *line = strtok(table, "\n"); line; line = strtok(NULL, "\n")) {
         int bars = 0;
