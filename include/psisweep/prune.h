@@ -34,7 +34,8 @@ struct psi_score_input {
     const struct psi_dataset *dataset; /* its training split; NULL where no data is needed */
     size_t samples; /* training samples looked at, the first of a permutation drawn from random;
                        0 = ten a class (Wang, Zhang & Grosse 2020; for ten classes also the hundred
-                       of Lee, Ajanthan & Torr 2019), or all where there are fewer */
+                       of Lee, Ajanthan & Torr 2019), or all where there are fewer. In
+                       batches of up to 25, which matters to taylor and to normalisation */
     const struct psi_progress
         *progress; /* asked in every round and for every batch; NULL = nobody */
 };
@@ -63,8 +64,8 @@ struct psi_prune_spec {
     /* Scored and pruned so many times, each pool shrinking by the same factor in each: from all its
      * weights to density^(k/rounds) of them in round k. 0 = the criterion's own number. */
     size_t rounds;
-    /* Not 0: scores are multiplied by exp(noise * Gumbel), one draw a weight, for base masks of
-     * preserve/destroy pairs. */
+    /* Not 0: scores are multiplied by exp(noise * Gumbel), one draw a weight (of a unit its first
+     * survivor's counts), for base masks of preserve/destroy pairs. */
     double noise;
     const double *layer_density; /* PSI_LIKE: (matrices) of each layer, and density is not read */
     const uint8_t *within; /* NULL = all; a mask (weights) whose survivors alone may survive, may be
@@ -77,8 +78,9 @@ struct psi_prune_spec {
 void psi_mask_select(const double *score, size_t count, size_t keep, uint8_t *mask);
 
 /* Score and select. Parameters are afterwards as they were. PSI_USAGE for what cannot be: a density
- * outside of 0 to 1, more weights asked for than `within` has, a criterion without the data it
- * needs. mask (weights) is left as it was on failure.
+ * outside of 0 to 1, more weights asked for than `within` has (of whole units then all stay), a
+ * criterion without the data it needs. PSI_STOPPED when asked to. mask (weights) is left as it was
+ * on failure.
  *
  * PSI_ERK: a layer's density is eps (n_in + n_out + k_h + k_w) / (n_in n_out k_h k_w), without the
  * kernel's terms in a dense layer; layers of more than 1 (or than `within` has) keep all, and eps

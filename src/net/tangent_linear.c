@@ -52,6 +52,21 @@ static struct range range_of(size_t in, size_t out, size_t pad, size_t k)
     return range;
 }
 
+/* Of a dense layer and one sample, where rows of w (out, in) are what is long. */
+static void sweep_vector(enum operation operation, const struct psi_layer *layer, double *w,
+                         double *restrict x, double *restrict y)
+{
+    size_t inputs = layer->fan_in;
+    for (size_t o = 0; o < layer->units; o++, w += inputs) {
+        if (operation == APPLY)
+            y[o] += dot(w, x, inputs);
+        for (size_t c = 0; operation == RETURN && c < inputs; c++)
+            x[c] += w[c] * y[o];
+        for (size_t c = 0; operation == COLLECT && c < inputs; c++)
+            w[c] += x[c] * y[o];
+    }
+}
+
 /* One of the three over all of w (out, in, kernel, kernel), x (in, height, width, batch) and
  * y (out, height, width, batch), if they are there. A row of an image is contiguous, pixels and
  * samples. */
@@ -65,6 +80,10 @@ static inline void sweep(enum operation operation, const struct psi_layer *layer
     const struct psi_shape *out = &layer->out;
     if (!w || !x || !y)
         return;
+    if (dense && batch == 1) {
+        sweep_vector(operation, layer, w, x, y);
+        return;
+    }
     for (size_t k = 0; k < kernel * kernel; k++) {
         struct range rows = range_of(height, out->height, pad, k / kernel);
         struct range columns = range_of(width, out->width, pad, k % kernel);

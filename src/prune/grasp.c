@@ -1,5 +1,5 @@
 /* GraSP (Wang, Zhang & Grosse 2020, Picking winning tickets before training by preserving gradient
- * flow, eq. 8): removing w changes the gradient's squared norm by about -w (H g), so that the
+ * flow): removing w changes the gradient's squared norm in proportion to -w (H g), so that the
  * weights of the highest -w (H g) go, which harms gradient flow least or helps it, and those of the
  * highest w (H g) survive: score = w (H g). g and H are of the mean loss of all samples; g and the
  * vector products are over prunable weights alone, as in the authors' code, which has the softmax

@@ -1,7 +1,6 @@
-/* LAMP (Lee, Park, Mo, Ahn & Shin 2021, Layer-adaptive sparsity for the magnitude-based pruning,
- * eq. 4): score = w^2 / sum of v^2 over the weights v of the layer with |v| >= |w|. A layer's
- * largest weights score highest of all, so that selection over the whole network leaves some of
- * each. */
+/* LAMP (Lee, Park, Mo, Ahn & Shin 2021, Layer-adaptive sparsity for the magnitude-based pruning):
+ * score = w^2 / sum of v^2 over the weights v of the layer with |v| >= |w|. A layer's largest
+ * weights score highest of all, so that selection over the whole network leaves some of each. */
 #include "score.h"
 #include "psisweep/memory.h"
 

@@ -75,6 +75,8 @@ enum psi_status psi_scope_pools(const struct psi_network *network,
     size_t weights = psi_network_weights(network), alive = psi_mask_count(mask, weights);
     int whole = spec->scope == PSI_GLOBAL || psi_criteria[spec->criterion].structured;
     double total = spec->density * (double)weights;
+    if (psi_criteria[spec->criterion].structured) /* nearest, however near that is */
+        total = fmin(total, (double)alive);
     *pools = whole ? 1 : psi_network_matrices(network);
     if (spec->scope != PSI_LIKE && rounded(total) > alive)
         return psi_fail(err, PSI_USAGE, "pruning by %s: %zu weights shall survive of %zu", name,
@@ -87,7 +89,7 @@ enum psi_status psi_scope_pools(const struct psi_network *network,
         pool[i] = (struct psi_pool){.offset = offset,
                                     .count = count,
                                     .alive = psi_mask_count(mask + offset, count),
-                                    .target = density * (double)count};
+                                    .target = whole ? total : density * (double)count};
         pool[i].keep = rounded(pool[i].target);
     }
     if (spec->scope == PSI_ERK) {

@@ -1,5 +1,5 @@
 /* SNIP: connection sensitivity |dL/dm| of a mask m around the weights, which is |w dL/dw| (Lee,
- * Ajanthan & Torr 2019, SNIP: single-shot network pruning based on connection sensitivity, eq. 5).
+ * Ajanthan & Torr 2019, SNIP: single-shot network pruning based on connection sensitivity).
  * L is the mean loss of all samples, so the sum over batches is taken before the absolute value. */
 #include "score.h"
 

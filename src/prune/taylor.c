@@ -1,5 +1,5 @@
 /* First-order Taylor: what removing a weight changes the loss by, |w dL/dw|, batch by batch, summed
- * (Molchanov et al. 2019, Importance estimation for neural network pruning, eq. 8, in absolute
+ * (Molchanov et al. 2019, Importance estimation for neural network pruning, in absolute
  * values as Molchanov et al. 2017 have it). Unlike in SNIP's, what raises the loss of one batch
  * does not make up for what lowers that of another. Movement pruning (Sanh, Wolf & Rush 2020) sums
  * -w dL/dw over the steps of a training run; this is the magnitude of its terms at one point. */

@@ -1,7 +1,7 @@
 /* Structured: units of dense layers and filters of convolutions by the L2 norm of their incoming
  * weights (Li et al. 2017, Pruning filters for efficient convnets, with L2 for their L1). So that
  * layers of other fan-ins and variances compare, norms are divided by their root mean square over
- * the layer's units (Molchanov et al. 2017, section 2.2, divide by the norm over them, which would
+ * the layer's units (Molchanov et al. 2017 divide by the norm over them, which would
  * have wide layers go first). */
 #include "score.h"
 #include "psisweep/memory.h"
