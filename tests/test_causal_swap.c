@@ -65,6 +65,23 @@ static void assert_same_degrees(const struct causal *c, const uint8_t *a, const 
     }
 }
 
+/* Sum of the squares of all rows' and columns' squared norms. */
+static double unevenness_of(const struct causal *c)
+{
+    const struct psi_weight_matrix *m = psi_network_matrix(c->network, 0);
+    double sum = 0;
+    for (int columns = 0; columns < 2; columns++)
+        for (size_t a = 0; a < (columns ? m->cols : m->rows); a++) {
+            double norm = 0;
+            for (size_t b = 0; b < (columns ? m->rows : m->cols); b++) {
+                size_t at = columns ? b * m->cols + a : a * m->cols + b;
+                norm += c->mask[at] ? (double)c->parameter[at] * c->parameter[at] : 0;
+            }
+            sum += norm * norm;
+        }
+    return sum;
+}
+
 /* B = U' (W o M) V by its definition */
 static double share_of(const struct causal *c, const struct psi_swapper *swapper, double *share)
 {
@@ -97,6 +114,7 @@ static void test_increments_equal_definition(void **state)
     causal_random_mask(&c, .15, &random, c.mask);
     assert_int_equal(psi_swapper_open(c.parameter, &c.modes[0], K, c.mask, &swapper, &err), PSI_OK);
     double energy = share_of(&c, &swapper, share), norm = layer_norm(&c, 0, c.mask);
+    double uneven = unevenness_of(&c);
     size_t count = swapper.count, refused = 0;
     for (int made = 0; made < 200;) {
         struct psi_swap swap;
@@ -112,6 +130,8 @@ static void test_increments_equal_definition(void **state)
         assert_near(swap.energy, now - energy, 1e-12);
         assert_near(swap.squared_norm, layer_norm(&c, 0, c.mask) - norm, 1e-12);
         assert_near(swapper.squared_norm, layer_norm(&c, 0, c.mask), 1e-12);
+        assert_near(swap.unevenness, unevenness_of(&c) - uneven, 1e-12);
+        uneven = unevenness_of(&c);
         energy = now;
         norm = layer_norm(&c, 0, c.mask);
     }
