@@ -7,8 +7,8 @@
 /* How many overlaps are evaluated: about as many as cost a quarter of a second, from r c min(r, c)
  * operations each; and none where that is too few to get anywhere, which are large matrices, whose
  * overlap annealing has raised enough. */
-enum { EVALUATIONS_MAX = 1000, EVALUATIONS_MIN = 100, PROPOSALS_EACH = 50 };
-static const double operations = 2.5e8;
+enum { EVALUATIONS_MAX = 1500, EVALUATIONS_MIN = 100, PROPOSALS_EACH = 50 };
+static const double operations = 4e8;
 
 /* The matrix under its mask without empty rows and columns; which ones those are no swap changes.
  */

@@ -182,6 +182,6 @@ void psi_swap_apply(struct psi_swapper *swapper, const struct psi_swap *swap)
 
 double psi_swap_deviation(const struct psi_swapper *swapper, double growth)
 {
-    static const double tolerance = .003; /* of the base's squared norm */
+    static const double tolerance = .0045; /* of the base's squared norm */
     return (swapper->squared_norm + growth - swapper->base_norm) / (tolerance * swapper->base_norm);
 }
