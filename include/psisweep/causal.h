@@ -43,9 +43,13 @@ enum psi_swap_goal { PSI_PRESERVE, PSI_DESTROY };
 
 /* Raise (preserve) or lower (destroy) the share of the dense modes in each matrix but the last, by
  * swaps: survivors (i, j) and (p, q) give way to (i, q) and (p, j), which were pruned. That keeps
- * every row's and column's number of survivors. Each layer's squared norm stays within .3 % of what
- * it was. k (matrices): how many modes count, at most modes[i].k; 0 leaves the layer as it is, and
- * so is the last one, whatever its k.
+ * every row's and column's number of survivors, and each layer's squared norm is kept within .45 %,
+ * so that a pair differs by less than 1 %. k (matrices): how many modes count, at most modes[i].k;
+ * 0 leaves the layer as it is, and so is the last one, whatever its k.
+ *
+ * Annealed on |U_k' (W o M) V_k|_F^2, with a term for even norms of rows and columns that both
+ * goals have; to preserve, sparse matrices are then polished on S_k itself. Some tenths of a second
+ * for LeNet-300-100: 200 proposals a survivor, at least 300,000 a layer.
  *
  * Effective density: from a trimmed mask, a network of dense layers and unpadded convolutions keeps
  * it exactly. At a padded border a filter may lose the pixel that it is read at; a layer whose

@@ -14,7 +14,10 @@ struct psi_swapper {
     double *left, *right; /* (rows, k), (cols, k): a unit's share in each mode is contiguous */
     double *share;        /* (k, k) B = U' (W o M) V */
     double *change;       /* (2, k) of the swap proposed last */
+    double *row_norm;     /* (rows) squared norm of each row of W o M ... */
+    double *col_norm;     /* (cols) ... and of each column */
     double squared_norm;  /* |W o M|_F^2 */
+    double base_norm;     /* what that was at first */
 };
 
 /* Survivors number `first` (i, j) and `second` (p, q) give way to (i, q) and (p, j). */
@@ -22,6 +25,7 @@ struct psi_swap {
     size_t first, second;
     double energy;       /* by which |B|_F^2 grows */
     double squared_norm; /* by which |W o M|_F^2 grows */
+    double unevenness;   /* by which the sum of the squares of row_norm and col_norm grows */
 };
 
 /* Begin with the first k modes of a matrix, 1 <= k <= modes->k. swapper is filled; release it with
@@ -37,8 +41,17 @@ int psi_swap_propose(struct psi_swapper *swapper, struct psi_random *random, str
 /* Make the swap proposed last. */
 void psi_swap_apply(struct psi_swapper *swapper, const struct psi_swap *swap);
 
-/* Swap towards the goal until nothing is gained any more. */
+/* How far the squared norm is from the base's, in units of the tolerance, if it grew so much. */
+double psi_swap_deviation(const struct psi_swapper *swapper, double growth);
+
+/* Swap towards the goal until nothing is gained any more. The deviation stays within -1 .. 1, here
+ * and below. */
 void psi_swap_anneal(struct psi_swapper *swapper, enum psi_swap_goal goal,
                      struct psi_random *random);
+
+/* Then raise the overlap S_k itself by single swaps, where the matrix is so sparse that its modes
+ * are cheap: |B|^2 and S part there. */
+enum psi_status psi_swap_polish(struct psi_swapper *swapper, struct psi_random *random,
+                                struct psi_error *err);
 
 #endif
