@@ -130,7 +130,7 @@ static void text_is_canonical(void **state)
               "  step_factor: 0.1\n  momentum: 0.9\n  weight_decay: 0\n  beta1: 0.9\n"
               "  beta2: 0.999\n  epsilon: 1e-08\n  batch: 60\n  epochs: 5\narms:\n"
               "  - name: \"magnitude\"\n    criterion: magnitude\n    scope: global\n"
-              "    like: \"\"\n    at: trained\n    samples: 0\n    rounds: 0\n    noise: 0\n"
+              "    like: \"\"\n    at: trained\n    samples: 0\n    rounds: 0\n    noise: 0\n    from: 1\n"
               "    schedule: one-shot\n    until: 0.75\n    interval: 100\n    mask: \"\"\n"
               "    change: none\n    modes: 5\n    ablate: none\n    hold: false\n"
               "    restart: finetune\n    rewind: 0\n    budget: own\ngrid:\n"

@@ -61,6 +61,7 @@ struct psi_arm {
     size_t samples;          /* training samples that a criterion looks at, if it does */
     size_t rounds;           /* of scoring and pruning, without training between; 0 = criterion's */
     double noise;            /* scores times exp(noise * Gumbel) */
+    double from;             /* highest density at which the arm is run */
     int schedule;            /* enum psi_prune_schedule */
     double until;            /* polynomial: share of the retraining after which the mask stays */
     size_t interval;         /* polynomial: steps from one pruning to the next */
@@ -123,6 +124,9 @@ struct psi_job {
 
 /* Is this density of the axis one of the grid's own? */
 int psi_job_on_grid(const struct psi_job *job, size_t density);
+
+/* Is a density of the axis one that this arm is run at before refinement? */
+int psi_job_runs(const struct psi_job *job, size_t arm, size_t density);
 
 /* What an arm is, in a few words of its keys: "magnitude, global, iterative, rewind 0.5". */
 enum { PSI_ARM_WORDS = 2 * PSI_NAME + 256 };

@@ -181,13 +181,15 @@ static enum psi_status plan_grid(struct plan *plan, struct psi_error *err)
             status = add_chain(plan, a, s, task, err);
     for (size_t a = 0; !status && a < job->arms; a++) {
         size_t chain = psi_job_chain(job, a);
-        for (size_t s = 0; s < job->seeds && chain != a; s++) {
-            for (size_t d = 0; d < job->densities; d += job->refine.factor) {
+        for (size_t s = 0; !status && s < job->seeds && chain != a; s++) {
+            for (size_t d = 0; !status && d < job->densities; d += job->refine.factor) {
+                struct psi_record_at at = {.owner = PSI_OF_CELL, .arm = a, .seed = s, .density = d};
                 uint32_t after =
                     chain == SIZE_MAX ? (uint32_t)s : task[cell_index(job, chain, s, d)];
-                add(plan,
-                    (struct psi_record_at){.owner = PSI_OF_CELL, .arm = a, .seed = s, .density = d},
-                    after, plan->status[cell_index(job, a, s, d)] == PSI_DONE);
+                if (psi_job_runs(job, a, d))
+                    add(plan, at, after, plan->status[cell_index(job, a, s, d)] == PSI_DONE);
+                else
+                    status = psi_results_skip(plan->run->results, at, err);
             }
         }
     }
@@ -209,8 +211,8 @@ static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *swe
     for (size_t d = 0; !status && d < job->densities; d++) {
         if (psi_job_on_grid(job, d))
             continue;
-        int near =
-            known && fabs(log10(job->density[d]) - log10(pooled.center)) <= job->refine.around;
+        int near = known && job->density[d] <= job->arm[arm].from &&
+                   fabs(log10(job->density[d]) - log10(pooled.center)) <= job->refine.around;
         for (size_t s = 0; !status && s < job->seeds; s++) {
             struct psi_record_at at = {.owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d};
             int done = plan->status[cell_index(job, arm, s, d)] == PSI_DONE;

@@ -48,9 +48,10 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
         s->failed += s->status[i] == PSI_FAILED;
         s->finished[i] = s->status[i] == PSI_DONE;
         s->done += s->finished[i];
-        /* nobody knows yet of an added density whether it will be wanted */
+        /* above the arm's first density; or nobody knows yet whether an added one will be wanted */
         s->skipped[i] = s->status[i] == PSI_SKIPPED ||
-                        (s->status[i] == PSI_PENDING && !psi_job_on_grid(job, i % job->densities));
+                        (s->status[i] == PSI_PENDING &&
+                         !psi_job_runs(job, i / job->densities / job->seeds, i % job->densities));
         s->wanted += !s->skipped[i];
     }
     if ((status = count_orphans(results, s, err)))

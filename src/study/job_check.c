@@ -53,6 +53,9 @@ static const char *contradiction(const struct psi_job *job, const struct psi_arm
     if (arm->mask[0] && arm->schedule != PSI_ONE_SHOT) {
         return "an arm that takes another's mask cannot have a schedule of its own";
     }
+    if (arm->schedule == PSI_ITERATIVE && arm->from < 1.0) {
+        return "from: an iterative arm begins at the grid's highest density";
+    }
     if (arm->mask[0] && job->arm[arm->mask_arm].schedule == PSI_POLYNOMIAL) {
         return "mask: expected an arm whose mask is drawn before retraining, found a polynomial "
                "one";
@@ -168,6 +171,11 @@ enum psi_status psi_job_refine(struct psi_job_reader *reader)
 int psi_job_on_grid(const struct psi_job *job, size_t density)
 {
     return density % job->refine.factor == 0;
+}
+
+int psi_job_runs(const struct psi_job *job, size_t arm, size_t density)
+{
+    return psi_job_on_grid(job, density) && job->density[density] <= job->arm[arm].from;
 }
 
 const struct psi_train_spec *psi_job_budget(const struct psi_job *job, const struct psi_arm *arm)

@@ -88,6 +88,13 @@ const struct psi_job_key psi_arm_keys[] = {
      .fallback = "0",
      .help = "scores are multiplied by exp(noise x Gumbel), so that masks near the criterion's are "
              "drawn"},
+    {.name = "from",
+     .type = PSI_KEY_REAL,
+     .offset = ARM(from),
+     .range = "(0, 1]",
+     .fallback = "1",
+     .extent = 1,
+     .help = "highest density at which the arm is run; higher ones are skipped"},
     {.name = "schedule",
      .type = PSI_KEY_CHOICE,
      .offset = ARM(schedule),

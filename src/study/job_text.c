@@ -165,7 +165,7 @@ void psi_job_arm_words(const struct psi_job *job, size_t arm, char words[PSI_ARM
     for (const struct psi_job_key *key = psi_arm_keys; key->name; key++) {
         int drawn = key->offset >= offsetof(struct psi_arm, criterion) &&
                     key->offset < offsetof(struct psi_arm, mask);
-        if (key->offset == offsetof(struct psi_arm, name) || (drawn && a->mask[0])) {
+        if (key->extent || (drawn && a->mask[0])) {
             continue;
         }
         if (key->offset == offsetof(struct psi_arm, criterion)) {
