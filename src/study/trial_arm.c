@@ -31,7 +31,7 @@ static enum psi_status gradual_select(void *context, double density, uint8_t *ma
     return psi_prune(&spec, &input, mask, err);
 }
 
-/* What was ablated stays out: one projector a layer. */
+/* What was ablated stays out: one projector a layer, NULL of a diverged one. */
 struct hold {
     struct psi_trial *trial;
     struct psi_projector **projector; /* (layers) */
@@ -46,8 +46,9 @@ static enum psi_status hold_step(void *context, size_t step, struct psi_optimize
     (void)state;
     (void)err;
     for (size_t i = 0; i < psi_network_matrices(network); i++)
-        psi_project_out(hold->projector[i],
-                        psi_network_parameter(network) + psi_network_matrix(network, i)->offset);
+        if (hold->projector[i])
+            psi_project_out(hold->projector[i], psi_network_parameter(network) +
+                                                    psi_network_matrix(network, i)->offset);
     psi_trial_apply_mask(hold->trial);
     return PSI_OK;
 }
@@ -63,9 +64,13 @@ static enum psi_status retrain_hold(struct psi_trial *trial, struct psi_retraini
     hold.projector = psi_allocate(layers, sizeof(struct psi_projector *), "projectors", err);
     if (!hold.projector)
         return PSI_MEMORY;
-    for (size_t i = 0; !status && i < layers; i++)
-        status = psi_projector_create(&trial->from->modes->layer[i],
-                                      study->job->arm[trial->arm].modes, &hold.projector[i], err);
+    for (size_t i = 0; !status && i < layers; i++) {
+        const struct psi_modes *modes = &trial->from->modes->layer[i];
+        size_t k = study->job->arm[trial->arm].modes < modes->k ? study->job->arm[trial->arm].modes
+                                                                : modes->k;
+        if (k > 0)
+            status = psi_projector_create(modes, k, &hold.projector[i], err);
+    }
     how->hook = &hook;
     if (!status)
         status = psi_trial_retrain(trial, how, diverged, score, err);

@@ -156,12 +156,13 @@ static enum psi_status mask_swap(struct psi_trial *trial, const struct psi_arm *
     size_t *k = psi_allocate(layers, sizeof *k, "modes of layers", err);
     if (!k)
         return PSI_MEMORY;
-    for (size_t i = 0; i < layers; i++)
-        k[i] = arm->modes;
+    const struct psi_modes *modes = trial->from->modes->layer;
+    for (size_t i = 0; i < layers; i++) /* a diverged matrix has none */
+        k[i] = arm->modes < modes[i].k ? arm->modes : modes[i].k;
     enum psi_status status = psi_mask_trim(study->network, study->mask, err);
     if (!status)
-        status = psi_mask_swap(study->network, trial->from->parent->parameter,
-                               trial->from->modes->layer, k, goal, random, study->mask, err);
+        status = psi_mask_swap(study->network, trial->from->parent->parameter, modes, k, goal,
+                               random, study->mask, err);
     free(k);
     return status;
 }
