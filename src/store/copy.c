@@ -5,10 +5,11 @@
 #include <string.h>
 
 /* Cells whose masks come from an iterative arm depend on all the densities above them, which may be
- * others in the larger grid, and on its state, which is not copied: they are computed again. */
+ * others in the larger grid, and on its state, which is not copied; transplants on the density
+ * above. They are computed again. */
 static int may_copy(const struct psi_job *job, size_t arm)
 {
-    return psi_job_chain(job, arm) == SIZE_MAX;
+    return psi_job_chain(job, arm) == SIZE_MAX && job->arm[arm].restart != PSI_TRANSPLANT;
 }
 
 /* One copy under way. arm, density: for each position along an axis of `to`, the position of the

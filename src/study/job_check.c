@@ -44,7 +44,7 @@ static enum psi_status resolve(struct psi_job_reader *reader, const char *key, c
 }
 
 /* What an arm's own keys ask for together. NULL = nothing is wrong. */
-static const char *contradiction(const struct psi_job *job, const struct psi_arm *arm)
+static const char *contradiction(const struct psi_arm *arm)
 {
     int swaps = arm->change == PSI_CHANGE_PRESERVE || arm->change == PSI_CHANGE_DESTROY;
     if ((arm->scope == PSI_LIKE) != (arm->like[0] != '\0') && !arm->mask[0]) {
@@ -56,9 +56,8 @@ static const char *contradiction(const struct psi_job *job, const struct psi_arm
     if (arm->schedule == PSI_ITERATIVE && arm->from < 1.0) {
         return "from: an iterative arm begins at the grid's highest density";
     }
-    if (arm->mask[0] && job->arm[arm->mask_arm].schedule == PSI_POLYNOMIAL) {
-        return "mask: expected an arm whose mask is drawn before retraining, found a polynomial "
-               "one";
+    if (arm->schedule == PSI_POLYNOMIAL && arm->like[0]) {
+        return "scope: like needs schedule: one-shot or iterative";
     }
     if (arm->schedule != PSI_ONE_SHOT && (arm->change || arm->ablate || arm->at)) {
         return "change, ablate and at: initial need schedule: one-shot";
@@ -75,6 +74,9 @@ static const char *contradiction(const struct psi_job *job, const struct psi_arm
     }
     if (swaps && arm->at == PSI_AT_INITIAL) {
         return "preserve and destroy are about the trained modes: expected at: trained";
+    }
+    if (arm->ablate && arm->at == PSI_AT_INITIAL) {
+        return "ablate takes out trained modes: expected at: trained";
     }
     if (arm->hold && arm->ablate != 1 + PSI_ABLATE_TOP) {
         return "hold: true needs ablate: top";
@@ -128,7 +130,7 @@ enum psi_status psi_job_check_arm(struct psi_job_reader *reader, size_t arm, siz
         return psi_job_fail(reader, line,
                             "mask and like: expected arms that do not lead back to this one");
     }
-    const char *wrong = contradiction(job, &job->arm[arm]);
+    const char *wrong = contradiction(&job->arm[arm]);
     if (wrong) {
         return psi_job_fail(reader, line, "%s", wrong);
     }

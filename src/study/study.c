@@ -29,6 +29,23 @@ static enum psi_status check_modes(const struct psi_study *study, struct psi_err
     return PSI_OK;
 }
 
+/* Rounded to steps, rewinding leaves one to train. */
+static enum psi_status check_rewinds(const struct psi_study *study, struct psi_error *err)
+{
+    const struct psi_job *job = study->job;
+    size_t steps = psi_study_step(study, (double)job->train.epochs);
+    for (size_t a = 0; a < job->arms; a++) {
+        const struct psi_arm *arm = &job->arm[a];
+        if (psi_study_step(study, arm->rewind) >= steps)
+            return psi_fail(err, PSI_USAGE,
+                            "arms: entry %zu (%s): rewind: expected less than the %zu steps of "
+                            "train, found %g epochs, which are %zu",
+                            a + 1, arm->name, steps, arm->rewind,
+                            psi_study_step(study, arm->rewind));
+    }
+    return PSI_OK;
+}
+
 size_t psi_study_step(const struct psi_study *study, double epoch)
 {
     size_t steps = study->dataset->train.samples / study->job->train.batch; /* an epoch */
@@ -74,7 +91,7 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
         goto out;
     }
     psi_class_shares(&study->dataset->test, study->dataset->classes, study->class_share);
-    if ((status = check_modes(study, err)))
+    if ((status = check_modes(study, err)) || (status = check_rewinds(study, err)))
         goto out;
     study->layout = psi_layout_of(job, study->network);
     study->chance_test = psi_split_chance(&study->dataset->test);

@@ -2,7 +2,6 @@
 #include "trial_private.h"
 
 #include "psisweep/bound.h"
-#include "psisweep/dynamic.h"
 #include "psisweep/hash.h"
 #include "psisweep/memory.h"
 #include "psisweep/prune.h"
@@ -85,7 +84,7 @@ static enum psi_status cell_pruned(struct psi_trial *trial, struct psi_cell *cel
     enum psi_status status;
     int others = arm->at == PSI_AT_INITIAL || arm->schedule == PSI_ITERATIVE;
 
-    if ((status = psi_trial_source(trial, trial->arm, err)))
+    if ((status = psi_trial_source(trial, err)))
         return status;
     psi_trial_apply_mask(trial);
     if ((status = psi_trial_compile(trial, err)) || (status = psi_trial_score(trial, &score, err)))
@@ -98,127 +97,26 @@ static enum psi_status cell_pruned(struct psi_trial *trial, struct psi_cell *cel
     }
     if ((status = psi_trial_spectra(trial, PSI_PRUNED, cell, err)))
         return status;
-    if (others && !(status = psi_trial_source(trial, trial->arm, err)))
+    if (others && !(status = psi_trial_source(trial, err)))
         psi_trial_apply_mask(trial);
     return status;
-}
-
-/* --- masks and weights that change while retraining ------------------------------------------- */
-
-static enum psi_status gradual_select(void *context, double density, uint8_t *mask,
-                                      struct psi_error *err)
-{
-    struct psi_trial *trial = context;
-    struct psi_study *study = trial->study;
-    const struct psi_arm *arm = &study->job->arm[trial->arm];
-    struct psi_random random;
-    psi_random_open(&random, study->job->random_seed, "mask/%s/density=%.9g", trial->key, density);
-    struct psi_score_input input = {.network = study->network,
-                                    .random = &random,
-                                    .dataset = study->dataset,
-                                    .samples = arm->samples,
-                                    .progress = trial->progress};
-    struct psi_prune_spec spec = {.criterion = arm->criterion,
-                                  .scope = arm->scope,
-                                  .density = density,
-                                  .rounds = arm->rounds,
-                                  .noise = arm->noise,
-                                  .within = mask};
-    return psi_prune(&spec, &input, mask, err);
-}
-
-/* What was ablated stays out: one projector a layer. */
-struct hold {
-    struct psi_trial *trial;
-    struct psi_projector **projector; /* (layers) */
-};
-
-static enum psi_status hold_step(void *context, size_t step, struct psi_optimizer_state *state,
-                                 struct psi_error *err)
-{
-    const struct hold *hold = context;
-    struct psi_network *network = hold->trial->study->network;
-    (void)step;
-    (void)state;
-    (void)err;
-    for (size_t i = 0; i < psi_network_matrices(network); i++)
-        psi_project_out(hold->projector[i],
-                        psi_network_parameter(network) + psi_network_matrix(network, i)->offset);
-    psi_trial_apply_mask(hold->trial);
-    return PSI_OK;
-}
-
-static enum psi_status cell_hold(struct psi_trial *trial, struct psi_retraining *how, int *diverged,
-                                 struct psi_score *score, struct psi_error *err)
-{
-    struct psi_study *study = trial->study;
-    size_t layers = psi_network_matrices(study->network);
-    struct hold hold = {.trial = trial};
-    struct psi_step_hook hook = {.call = hold_step, .context = &hold};
-    enum psi_status status = PSI_OK;
-    hold.projector = psi_allocate(layers, sizeof(struct psi_projector *), "projectors", err);
-    if (!hold.projector)
-        return PSI_MEMORY;
-    for (size_t i = 0; !status && i < layers; i++)
-        status = psi_projector_create(&trial->from->modes->layer[i],
-                                      study->job->arm[trial->arm].modes, &hold.projector[i], err);
-    how->hook = &hook;
-    if (!status)
-        status = psi_trial_retrain(trial, how, diverged, score, err);
-    for (size_t i = 0; i < layers; i++)
-        psi_projector_destroy(hold.projector[i]);
-    free(hold.projector);
-    return status;
-}
-
-/* A polynomial arm's mask is whole when its retraining is: then comes what is measured of it. */
-static enum psi_status cell_gradual(struct psi_trial *trial, struct psi_retraining *how,
-                                    int *diverged, struct psi_score *score, struct psi_error *err)
-{
-    struct psi_study *study = trial->study;
-    const struct psi_arm *arm = &study->job->arm[trial->arm];
-    size_t steps = how->spec->epochs * (study->dataset->train.samples / how->spec->batch);
-    size_t left = steps - how->first_step;
-    struct psi_gradual gradual = {.begin = how->first_step,
-                                  .end = how->first_step + (size_t)((double)left * arm->until),
-                                  .interval = arm->interval,
-                                  .density = study->job->density[trial->density],
-                                  .network = study->network,
-                                  .mask = study->mask,
-                                  .select = gradual_select,
-                                  .context = trial};
-    struct psi_step_hook hook = {.call = psi_gradual_step, .context = &gradual};
-    how->hook = &hook;
-    how->mask = study->mask;
-    return psi_trial_retrain(trial, how, diverged, score, err);
 }
 
 static enum psi_status cell_retrain(struct psi_trial *trial, struct psi_cell *cell,
                                     struct psi_error *err)
 {
-    struct psi_study *study = trial->study;
-    const struct psi_arm *arm = &study->job->arm[trial->arm];
+    const struct psi_study *study = trial->study;
     size_t validation = study->dataset->validation.samples;
-    char stream[PSI_TRIAL_KEY + 16];
+    size_t epochs = psi_job_budget(study->job, &study->job->arm[trial->arm])->epochs;
     struct psi_score score;
     int diverged = 0;
-
-    snprintf(stream, sizeof stream, "retrain/%s", trial->key);
-    struct psi_retraining how = {.spec = psi_job_budget(study->job, arm),
-                                 .stream = stream,
-                                 .mask = study->mask,
-                                 .curve = cell->validation_curve};
-    enum psi_status status = psi_trial_restart(trial, arm, &how.first_step, err);
-    if (status)
-        return status;
-    status = (arm->schedule == PSI_POLYNOMIAL ? cell_gradual
-              : arm->hold                     ? cell_hold
-                          : psi_trial_retrain)(trial, &how, &diverged, &score, err);
+    enum psi_status status =
+        psi_trial_retrain_arm(trial, cell->validation_curve, &diverged, &score, err);
     if (status)
         return status;
     cell->diverged = (uint8_t)diverged;
     cell_score(trial, PSI_RETRAINED, &score, cell);
-    for (size_t e = 0; e <= how.spec->epochs; e++)
+    for (size_t e = 0; e <= epochs; e++)
         cell->psi_curve[e] =
             psi_normalise(cell->validation_curve[e], trial->from->parent->validation_accuracy,
                           study->chance_validation, validation);
@@ -247,28 +145,21 @@ enum psi_status psi_trial_cell(struct psi_study *study, size_t arm, size_t seed,
                                struct psi_slot *next, struct psi_error *err)
 {
     const struct psi_arm *a = &study->job->arm[arm];
-    struct psi_trial trial = {.study = study,
-                              .from = from,
-                              .progress = progress,
-                              .arm = arm,
-                              .seed = seed,
-                              .density = density,
-                              .removed_energy = cell->removed_energy};
+    struct psi_trial trial = psi_trial_open(study, arm, seed, density, from, progress);
     size_t weights = psi_network_weights(study->network);
     enum psi_status status = PSI_OK;
 
-    psi_trial_key(&trial, arm, density, trial.key);
+    trial.removed_energy = cell->removed_energy;
     psi_record_reset(PSI_OF_CELL, &study->layout, cell);
     if (a->schedule == PSI_POLYNOMIAL) {
         memset(study->mask, 1, weights);
-        if ((status = psi_trial_source(&trial, arm, err)) ||
+        if ((status = psi_trial_source(&trial, err)) ||
             (status = cell_retrain(&trial, cell, err)) || (status = cell_mask(&trial, cell, err)) ||
             (status = cell_pruned(&trial, cell, err)))
             goto out;
     } else {
-        if ((status = psi_trial_mask(&trial, arm, density, err)) ||
-            (status = cell_mask(&trial, cell, err)) || (status = cell_pruned(&trial, cell, err)) ||
-            (status = cell_retrain(&trial, cell, err)))
+        if ((status = psi_trial_mask(&trial, err)) || (status = cell_mask(&trial, cell, err)) ||
+            (status = cell_pruned(&trial, cell, err)) || (status = cell_retrain(&trial, cell, err)))
             goto out;
     }
     if (a->schedule == PSI_ITERATIVE)

@@ -9,12 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-void psi_trial_key(const struct psi_trial *trial, size_t arm, size_t density,
-                   char key[PSI_TRIAL_KEY])
+struct psi_trial psi_trial_open(struct psi_study *study, size_t arm, size_t seed, size_t density,
+                                const struct psi_trial_from *from,
+                                const struct psi_progress *progress)
 {
-    const struct psi_job *job = trial->study->job;
-    snprintf(key, PSI_TRIAL_KEY, "arm=%s/seed=%u/density=%.9g", job->arm[arm].name,
-             job->seed[trial->seed], job->density[density]);
+    const struct psi_job *job = study->job;
+    struct psi_trial trial = {.study = study,
+                              .from = from,
+                              .progress = progress,
+                              .arm = arm,
+                              .seed = seed,
+                              .density = density};
+    snprintf(trial.key, sizeof trial.key, "arm=%s/seed=%u/density=%.9g", job->arm[arm].name,
+             job->seed[seed], job->density[density]);
+    return trial;
+}
+
+struct psi_trial psi_trial_other(const struct psi_trial *trial, size_t arm, size_t density)
+{
+    struct psi_trial other =
+        psi_trial_open(trial->study, arm, trial->seed, density, trial->from, trial->progress);
+    other.finished = trial->finished || arm != trial->arm;
+    return other;
 }
 
 void psi_trial_initial(struct psi_trial *trial)
@@ -54,10 +70,10 @@ static enum psi_status source_ablate(struct psi_trial *trial, const struct psi_a
     return PSI_OK;
 }
 
-enum psi_status psi_trial_source(struct psi_trial *trial, size_t arm, struct psi_error *err)
+enum psi_status psi_trial_source(struct psi_trial *trial, struct psi_error *err)
 {
     struct psi_study *study = trial->study;
-    const struct psi_arm *a = &study->job->arm[arm];
+    const struct psi_arm *a = &study->job->arm[trial->arm];
     const struct psi_slot *chain = trial->from->chain;
     const float *from = trial->from->parent->parameter;
     if (a->at == PSI_AT_INITIAL) {
@@ -72,27 +88,25 @@ enum psi_status psi_trial_source(struct psi_trial *trial, size_t arm, struct psi
 }
 
 /* What a chain has left at a density: weights that it prunes further down, or never. */
-static void mask_of_chain(const struct psi_trial *trial, size_t density, uint8_t *mask)
+static void mask_of_chain(const struct psi_trial *trial, uint8_t *mask)
 {
     const struct psi_slot *chain = trial->from->chain;
     size_t weights = psi_network_weights(trial->study->network);
     for (size_t i = 0; i < weights; i++)
-        mask[i] = !chain || chain->removed[i] > density;
+        mask[i] = !chain || chain->removed[i] > trial->density;
 }
 
 /* By the arm's criterion. layer_density: of the arm that this one is like, or NULL. */
-static enum psi_status mask_prune(struct psi_trial *trial, size_t arm, size_t density,
-                                  const double *layer_density, struct psi_error *err)
+static enum psi_status mask_prune(struct psi_trial *trial, const double *layer_density,
+                                  struct psi_error *err)
 {
     struct psi_study *study = trial->study;
-    const struct psi_arm *a = &study->job->arm[arm];
+    const struct psi_arm *a = &study->job->arm[trial->arm];
     struct psi_random random;
-    char key[PSI_TRIAL_KEY];
-    enum psi_status status = psi_trial_source(trial, arm, err);
+    enum psi_status status = psi_trial_source(trial, err);
     if (status)
         return status;
-    psi_trial_key(trial, arm, density, key);
-    psi_random_open(&random, study->job->random_seed, "mask/%s", key);
+    psi_random_open(&random, study->job->random_seed, "mask/%s", trial->key);
     struct psi_score_input input = {.network = study->network,
                                     .random = &random,
                                     .dataset = study->dataset,
@@ -100,33 +114,34 @@ static enum psi_status mask_prune(struct psi_trial *trial, size_t arm, size_t de
                                     .progress = trial->progress};
     struct psi_prune_spec spec = {.criterion = a->criterion,
                                   .scope = a->scope,
-                                  .density = study->job->density[density],
+                                  .density = study->job->density[trial->density],
                                   .rounds = a->rounds,
                                   .noise = a->noise,
                                   .layer_density = layer_density};
     if (a->schedule == PSI_ITERATIVE) {
-        mask_of_chain(trial, density, study->mask); /* what the density above has left */
+        mask_of_chain(trial, study->mask); /* what the density above has left */
         spec.within = study->mask;
     }
     return psi_prune(&spec, &input, study->mask, err);
 }
 
-static enum psi_status mask_like(struct psi_trial *trial, size_t arm, size_t density,
-                                 struct psi_error *err)
+static enum psi_status mask_like(struct psi_trial *trial, struct psi_error *err)
 {
     const struct psi_study *study = trial->study;
+    struct psi_trial like =
+        psi_trial_other(trial, study->job->arm[trial->arm].like_arm, trial->density);
     size_t layers = psi_network_matrices(study->network);
     double *share = psi_allocate(layers, sizeof *share, "layer densities", err);
     if (!share)
         return PSI_MEMORY;
-    enum psi_status status = psi_trial_mask(trial, study->job->arm[arm].like_arm, density, err);
+    enum psi_status status = psi_trial_mask(&like, err);
     for (size_t i = 0; i < layers; i++) {
         const struct psi_weight_matrix *m = psi_network_matrix(study->network, i);
         size_t size = m->rows * m->cols;
         share[i] = (double)psi_mask_count(study->mask + m->offset, size) / (double)size;
     }
     if (!status)
-        status = mask_prune(trial, arm, density, share, err);
+        status = mask_prune(trial, share, err);
     free(share);
     return status;
 }
@@ -141,25 +156,23 @@ static enum psi_status mask_swap(struct psi_trial *trial, const struct psi_arm *
     size_t *k = psi_allocate(layers, sizeof *k, "modes of layers", err);
     if (!k)
         return PSI_MEMORY;
-    for (size_t i = 0; i < layers; i++)
-        k[i] = arm->modes;
+    const struct psi_modes *modes = trial->from->modes->layer;
+    for (size_t i = 0; i < layers; i++) /* a diverged matrix has none */
+        k[i] = arm->modes < modes[i].k ? arm->modes : modes[i].k;
     enum psi_status status = psi_mask_trim(study->network, study->mask, err);
     if (!status)
-        status = psi_mask_swap(study->network, trial->from->parent->parameter,
-                               trial->from->modes->layer, k, goal, random, study->mask, err);
+        status = psi_mask_swap(study->network, trial->from->parent->parameter, modes, k, goal,
+                               random, study->mask, err);
     free(k);
     return status;
 }
 
-static enum psi_status mask_change(struct psi_trial *trial, size_t arm, size_t density,
-                                   struct psi_error *err)
+static enum psi_status mask_change(struct psi_trial *trial, struct psi_error *err)
 {
     struct psi_study *study = trial->study;
-    const struct psi_arm *a = &study->job->arm[arm];
+    const struct psi_arm *a = &study->job->arm[trial->arm];
     struct psi_random random;
-    char key[PSI_TRIAL_KEY];
-    psi_trial_key(trial, arm, density, key);
-    psi_random_open(&random, study->job->random_seed, "change/%s", key);
+    psi_random_open(&random, study->job->random_seed, "change/%s", trial->key);
     switch (a->change) {
     case PSI_CHANGE_TRIM:
         return psi_mask_trim(study->network, study->mask, err);
@@ -174,20 +187,23 @@ static enum psi_status mask_change(struct psi_trial *trial, size_t arm, size_t d
     }
 }
 
-enum psi_status psi_trial_mask(struct psi_trial *trial, size_t arm, size_t density,
-                               struct psi_error *err)
+enum psi_status psi_trial_mask(struct psi_trial *trial, struct psi_error *err)
 {
-    const struct psi_arm *a = &trial->study->job->arm[arm];
+    const struct psi_arm *arm = &trial->study->job->arm[trial->arm];
     enum psi_status status = PSI_OK;
-    if (a->schedule == PSI_ITERATIVE && (arm != trial->arm || trial->finished))
-        mask_of_chain(trial, density, trial->study->mask);
-    else if (a->mask_arm != SIZE_MAX)
-        status = psi_trial_mask(trial, a->mask_arm, density, err);
-    else if (a->like_arm != SIZE_MAX)
-        status = mask_like(trial, arm, density, err);
-    else
-        status = mask_prune(trial, arm, density, NULL, err);
-    return status ? status : mask_change(trial, arm, density, err);
+    if (arm->schedule == PSI_POLYNOMIAL) {
+        status = psi_trial_repeat(trial, err);
+    } else if (arm->schedule == PSI_ITERATIVE && trial->finished) {
+        mask_of_chain(trial, trial->study->mask);
+    } else if (arm->mask_arm != SIZE_MAX) {
+        struct psi_trial other = psi_trial_other(trial, arm->mask_arm, trial->density);
+        status = psi_trial_mask(&other, err);
+    } else if (arm->like_arm != SIZE_MAX) {
+        status = mask_like(trial, err);
+    } else {
+        status = mask_prune(trial, NULL, err);
+    }
+    return status ? status : mask_change(trial, err);
 }
 
 void psi_trial_apply_mask(struct psi_trial *trial)

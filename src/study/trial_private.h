@@ -13,24 +13,28 @@ struct psi_trial {
     const struct psi_progress *progress;
     size_t arm, seed, density;
     int finished; /* from->chain is past this density, even where the arm is that chain */
+    int donor;    /* its retrained weights are for a transplant */
     char key[PSI_TRIAL_KEY]; /* "arm=.../seed=.../density=...": names the trial's streams */
     double *removed_energy;  /* (layers) of the cell, where ablation puts its figures; or NULL */
     struct psi_network *compiled; /* for the mask; NULL where that gains nothing */
     struct psi_dataset *selected; /* the pixels it reads; NULL = the study's whole set */
 };
 
-/* "arm=.../seed=.../density=...", naming the streams of an arm's cell. */
-void psi_trial_key(const struct psi_trial *trial, size_t arm, size_t density,
-                   char key[PSI_TRIAL_KEY]);
+/* A trial on study. removed_energy, compiled and the flags are the caller's to set. */
+struct psi_trial psi_trial_open(struct psi_study *study, size_t arm, size_t seed, size_t density,
+                                const struct psi_trial_from *from,
+                                const struct psi_progress *progress);
+/* The trial of another arm or density that this one depends on: same seed, own streams. */
+struct psi_trial psi_trial_other(const struct psi_trial *trial, size_t arm, size_t density);
 
-/* trial_mask.c. Put into the network the parameters that an arm's criterion scores and its
+/* trial_mask.c. Put into the network the parameters that the arm's criterion scores and its
  * fine-tuning starts from. */
-enum psi_status psi_trial_source(struct psi_trial *trial, size_t arm, struct psi_error *err);
+enum psi_status psi_trial_source(struct psi_trial *trial, struct psi_error *err);
 /* The parameters that the dense parent's training started from. */
 void psi_trial_initial(struct psi_trial *trial);
-/* Draw an arm's mask of the trial's seed at a density into study->mask. Overwrites the network. */
-enum psi_status psi_trial_mask(struct psi_trial *trial, size_t arm, size_t density,
-                               struct psi_error *err);
+/* Draw the trial's mask into study->mask; a polynomial arm's comes out of its retraining, which is
+ * done for it. Overwrites the network. */
+enum psi_status psi_trial_mask(struct psi_trial *trial, struct psi_error *err);
 /* Zero what study->mask prunes. */
 void psi_trial_apply_mask(struct psi_trial *trial);
 
@@ -55,13 +59,17 @@ struct psi_retraining {
 /* Train from the network's parameters, into them; then score on the test split. */
 enum psi_status psi_trial_retrain(struct psi_trial *trial, struct psi_retraining *how,
                                   int *diverged, struct psi_score *score, struct psi_error *err);
-/* Put what `restart` begins with into the network, under study->mask: parameters, and the step of
- * the dense training where it goes on. The network holds the source, masked. */
-enum psi_status psi_trial_restart(struct psi_trial *trial, const struct psi_arm *arm,
-                                  size_t *first_step, struct psi_error *err);
 /* The dense training's parameters at an epoch that is on the rewind axis, or 0. */
 void psi_trial_rewind(struct psi_trial *trial, double epoch);
-/* Put the retrained weights of the same arm at density index `donor` under study->mask. */
+
+/* trial_arm.c. Retrain and score as the arm says. The network holds the source, under study->mask
+ * (for a polynomial arm all ones, and that is pruned under way). curve as of psi_retraining. */
+enum psi_status psi_trial_retrain_arm(struct psi_trial *trial, double *curve, int *diverged,
+                                      struct psi_score *score, struct psi_error *err);
+/* All of that from the beginning, as in the trial's own cell: leaves its mask and its weights. */
+enum psi_status psi_trial_repeat(struct psi_trial *trial, struct psi_error *err);
+/* Put the retrained weights of the same arm at density index `donor` under study->mask. (An arm
+ * that transplants itself is fine-tuned there, or each cell would need all those above it.) */
 enum psi_status psi_trial_transplant(struct psi_trial *trial, size_t donor, struct psi_error *err);
 
 /* trial_spectra.c: singular values, ranks and overlap of the network's matrices as they stand. */

@@ -27,7 +27,7 @@ static enum psi_status rung_start(struct psi_trial *trial, const struct psi_rung
 {
     struct psi_study *study = trial->study;
     struct psi_random random;
-    enum psi_status status = psi_trial_source(trial, trial->arm, err);
+    enum psi_status status = psi_trial_source(trial, err);
     if (status)
         return status;
     switch (rung->kind) {
@@ -85,7 +85,7 @@ static enum psi_status rung_draw(struct psi_trial *trial, const struct psi_rung 
     enum psi_status status;
 
     snprintf(stream, sizeof stream, "rescue/%s/%s/draw=%zu", rung->name, trial->key, draw);
-    if ((status = psi_trial_mask(trial, trial->arm, trial->density, err)) ||
+    if ((status = psi_trial_mask(trial, err)) ||
         (status = rung_start(trial, rung, donor, stream, err)))
         return status;
     struct psi_retraining how = {.spec = &spec,
@@ -113,17 +113,11 @@ enum psi_status psi_trial_rung(struct psi_study *study, size_t arm, size_t seed,
                                const struct psi_progress *progress, struct psi_rung_record *record,
                                struct psi_error *err)
 {
-    struct psi_trial trial = {.study = study,
-                              .from = from,
-                              .progress = progress,
-                              .arm = arm,
-                              .seed = seed,
-                              .density = density,
-                              .finished = 1};
+    struct psi_trial trial = psi_trial_open(study, arm, seed, density, from, progress);
     size_t epochs = rung->budget * study->job->retrain.epochs;
     enum psi_status status = PSI_OK;
 
-    psi_trial_key(&trial, arm, density, trial.key);
+    trial.finished = 1;
     psi_record_reset(PSI_OF_RUNG, &study->layout, record);
     if (rung->kind == PSI_RUNG_TRANSPLANT && donor == SIZE_MAX)
         return PSI_OK;

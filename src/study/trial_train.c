@@ -1,4 +1,4 @@
-/* From a mask to a retrained network: what it starts from, and the training itself. */
+/* Training under a mask, and the dense training's earlier weights. */
 #include "trial_private.h"
 
 #include "psisweep/memory.h"
@@ -104,64 +104,4 @@ void psi_trial_rewind(struct psi_trial *trial, double epoch)
     assert(i < count);
     memcpy(psi_network_parameter(study->network),
            trial->from->parent->rewind_parameter + i * parameters, parameters * sizeof(float));
-}
-
-/* Retrain the same arm at another density as its own fine-tuned cell would be, and leave the
- * weights in the network. study->mask is kept. */
-enum psi_status psi_trial_transplant(struct psi_trial *trial, size_t donor, struct psi_error *err)
-{
-    struct psi_study *study = trial->study;
-    size_t weights = psi_network_weights(study->network);
-    char key[PSI_TRIAL_KEY], stream[PSI_TRIAL_KEY + 16];
-    struct psi_score score;
-    int diverged;
-    enum psi_status status;
-    uint8_t *mask = psi_allocate(weights, 1, "mask", err);
-    if (!mask)
-        return PSI_MEMORY;
-    memcpy(mask, study->mask, weights);
-    if ((status = psi_trial_mask(trial, trial->arm, donor, err)) ||
-        (status = psi_trial_source(trial, trial->arm, err)))
-        goto out;
-    psi_trial_apply_mask(trial);
-    psi_trial_key(trial, trial->arm, donor, key);
-    snprintf(stream, sizeof stream, "retrain/%s", key);
-    struct psi_retraining how = {
-        .spec = &study->job->retrain, .stream = stream, .mask = study->mask};
-    status = psi_trial_retrain(trial, &how, &diverged, &score, err);
-out:
-    psi_trial_discard(trial);
-    memcpy(study->mask, mask, weights);
-    free(mask);
-    if (!status)
-        psi_trial_apply_mask(trial);
-    return status;
-}
-
-enum psi_status psi_trial_restart(struct psi_trial *trial, const struct psi_arm *arm,
-                                  size_t *first_step, struct psi_error *err)
-{
-    struct psi_study *study = trial->study;
-    struct psi_random random;
-    *first_step = 0;
-    switch (arm->restart) {
-    case PSI_RATE_REWIND:
-        *first_step = psi_study_step(study, arm->rewind);
-        return PSI_OK;
-    case PSI_REWIND:
-        *first_step = psi_study_step(study, arm->rewind);
-        psi_trial_rewind(trial, arm->rewind);
-        psi_trial_apply_mask(trial);
-        return PSI_OK;
-    case PSI_REINITIALISE:
-        psi_random_open(&random, study->job->random_seed, "reinitialise/%s", trial->key);
-        return psi_network_initialise_masked(study->network, study->mask, &random, err);
-    case PSI_TRANSPLANT: {
-        size_t step = study->job->refine.factor;
-        size_t above = trial->density - (trial->density % step ? trial->density % step : step);
-        return trial->density ? psi_trial_transplant(trial, above, err) : PSI_OK;
-    }
-    default:
-        return PSI_OK;
-    }
 }
