@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* How many overlaps are evaluated: about as many as cost a quarter of a second, from r c min(r, c)
+/* How many overlaps are evaluated: as many as cost some tenths of a second, by r c min(r, c)
  * operations each; and none where that is too few to get anywhere, which are large matrices, whose
  * overlap annealing has raised enough. */
 enum { EVALUATIONS_MAX = 1500, EVALUATIONS_MIN = 100, PROPOSALS_EACH = 50 };
@@ -116,6 +116,8 @@ static enum psi_status climb(struct psi_swapper *swapper, const struct compact *
 {
     double best, overlap;
     size_t left = evaluations(compact);
+    if (left == 0)
+        return PSI_OK;
     enum psi_status status = overlap_now(compact, swapper->k, &best, err);
     for (size_t tries = PROPOSALS_EACH * left; !status && left > 0 && tries > 0; tries--) {
         struct psi_swap swap;
