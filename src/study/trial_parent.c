@@ -45,6 +45,27 @@ static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
     return PSI_OK;
 }
 
+/* Train the study's network, all weights kept and compiled where that is faster, and score it. */
+static enum psi_status parent_train(struct psi_study *study, const struct psi_training *training,
+                                    int *diverged, struct psi_score *score, struct psi_error *err)
+{
+    struct psi_network *compiled = NULL;
+    memset(study->mask, 1, psi_network_weights(study->network));
+    enum psi_status status =
+        psi_network_compile(study->network, study->mask, study->input_density, &compiled, err);
+    if (status != PSI_OK)
+        return status;
+    struct psi_network *network = compiled ? compiled : study->network;
+    status = psi_train(network, training, diverged, err);
+    if (status == PSI_OK)
+        status = psi_evaluate(network, study->dataset, &study->dataset->test, training->progress,
+                              score, err);
+    if (status == PSI_OK && compiled)
+        psi_network_expand(compiled, study->network);
+    psi_network_destroy(compiled);
+    return status;
+}
+
 enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
                                  const struct psi_progress *progress, struct psi_parent *parent,
                                  struct psi_error *err)
@@ -67,10 +88,7 @@ enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
                                     .random_name = name,
                                     .progress = progress,
                                     .curve = parent->curve};
-    if ((status = psi_train(study->network, &training, &diverged, err)))
-        return status;
-    if ((status = psi_evaluate(study->network, study->dataset, &study->dataset->test, progress,
-                               &score, err)))
+    if ((status = parent_train(study, &training, &diverged, &score, err)))
         return status;
     parent->diverged = diverged || !isfinite(score.loss);
     parent->accuracy = score.accuracy;
