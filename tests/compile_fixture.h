@@ -95,4 +95,16 @@ static inline struct psi_network *compile_bits(const struct psi_network *network
     return compiled;
 }
 
+/* The same with the first layer on the lit path. */
+static inline struct psi_network *compile_lit(const struct psi_network *network,
+                                              const uint8_t *mask, unsigned bits)
+{
+    uint8_t path[PSI_HIDDEN_MAX + 1];
+    for (unsigned i = 0; i < PSI_HIDDEN_MAX + 1; i++)
+        path[i] = i ? bits >> i & 1 : PSI_PATH_LIT;
+    struct psi_network *compiled = NULL;
+    assert_int_equal(psi_network_compile_as(network, mask, path, &compiled, NULL), PSI_OK);
+    return compiled;
+}
+
 #endif

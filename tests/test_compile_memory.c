@@ -95,8 +95,9 @@ static void test_no_allocation_in_a_step(void **state)
     struct psi_network *network =
         network_draw_level(&set.dataset, BATCH, 2, (size_t[]){300, 100}, psi_kernels_best());
     uint8_t *mask = mask_draw(network, (double[]){0.1, 0.2, 0.5}, 1);
-    for (unsigned bits = 0; bits < 8; bits++) {
-        struct psi_network *compiled = compile_bits(network, mask, bits);
+    for (unsigned bits = 0; bits < 16; bits++) { /* from 8 on: the lit path */
+        struct psi_network *compiled =
+            bits < 8 ? compile_bits(network, mask, bits) : compile_lit(network, mask, bits);
         struct psi_optimizer_state *optimizer = NULL;
         psi_optimizer_create(&spec, psi_network_parameters(compiled), &optimizer, NULL);
         size_t before = calls;

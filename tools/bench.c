@@ -4,13 +4,14 @@
  *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
  *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
  *   rate N   mlp: N forward and backward passes of one batch, without gather, loss and update
- *            -> "GFLOP/s peak" of multiply-adds at surviving weights, and of fused ones on registers
- *   score    evaluate the test split   -> "accuracy loss"
- *   save F   keep the network as the dense parent, and write its parameters to file F as floats
+ *            -> "GFLOP/s peak" of multiply-adds at surviving weights, and of fused ones on
+ * registers score    evaluate the test split   -> "accuracy loss" save F   keep the network as the
+ * dense parent, and write its parameters to file F as floats
  *            -> "parameters"
- *   prune S [layer]  from the parent, prune a share S of all weights, or of every layer's, by
- *            magnitude, compile, new optimiser -> "survivors parameters"
- * Usage: bench MODEL DATA_FOLDER, or: bench table, which prints the path table anew.
+ *   prune S [layer] [gemm]  from the parent, prune a share S of all weights, or of every layer's,
+ * by magnitude, compile, new optimiser -> "survivors parameters"; gemm: do not compile, and from
+ * here on no zero pixel is skipped in what is not compiled Usage: bench MODEL DATA_FOLDER, or:
+ * bench table, which prints the path table anew.
  */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
@@ -78,6 +79,15 @@ static void step(struct bench *bench, double *part)
         part[i] += time[i + 1] - time[i];
 }
 
+/* Share of the inputs at hand that the first layer multiplies by: the lit ones on the lit path. */
+static double share_multiplied(const struct bench *bench)
+{
+    if (!bench->compiled || bench->compiled->layer[0].type != &psi_layer_lit)
+        return 1;
+    const struct psi_lit_input *lit = &bench->compiled->compiled->lit;
+    return (double)lit->pixel_end[lit->inputs - 1] / (double)(lit->inputs * lit->samples);
+}
+
 /* Multiply-adds of a sample: forward and weight gradient, and, but in the first layer, the gradient
  * by the inputs. */
 static double products(const struct bench *bench)
@@ -87,7 +97,7 @@ static double products(const struct bench *bench)
         const struct psi_weight_matrix *m = psi_network_matrix(bench->dense, i);
         size_t size = m->rows * m->cols;
         size_t kept = bench->compiled ? psi_mask_count(bench->whole_mask + m->offset, size) : size;
-        count += (double)((i ? 3 : 2) * kept);
+        count += i ? 3 * (double)kept : 2 * share_multiplied(bench) * (double)kept;
     }
     return count;
 }
@@ -134,7 +144,7 @@ static enum psi_status save(struct bench *bench, const char *path, struct psi_er
     return PSI_OK;
 }
 
-static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scope scope,
+static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scope scope, int gemm,
                              struct psi_error *err)
 {
     size_t weights = psi_network_weights(bench->dense);
@@ -150,7 +160,9 @@ static enum psi_status prune(struct bench *bench, double sparsity, enum psi_scop
     float *w = psi_network_parameter(bench->dense);
     memcpy(w, bench->parent, psi_network_parameters(bench->dense) * sizeof *w);
     enum psi_status status = psi_prune(&magnitude, &input, bench->whole_mask, err);
-    if (status == PSI_OK)
+    if (gemm)
+        bench->dense->packed.none = 1;
+    else if (status == PSI_OK)
         status = psi_network_compile(bench->dense, bench->whole_mask,
                                      psi_split_density(bench->dataset, &bench->dataset->train),
                                      &bench->compiled, err);
@@ -201,7 +213,8 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
     } else if (sscanf(line, "save %4095s", path) == 1) {
         status = save(bench, path, err);
     } else if (sscanf(line, "prune %lf", &sparsity) == 1) {
-        status = prune(bench, sparsity, strstr(line, "layer") ? PSI_LAYER : PSI_GLOBAL, err);
+        status = prune(bench, sparsity, strstr(line, "layer") ? PSI_LAYER : PSI_GLOBAL,
+                       strstr(line, "gemm") != NULL, err);
     }
     fflush(stdout);
     return status;

@@ -1,5 +1,7 @@
-/* The path table anew (src/net/path_table.c): for each kernel level and class of layer the density
- * at which the sparse path and GEMM take the same time, both timed in turns on this machine. */
+/* The path table anew (src/net/path_table.c), every pair of paths timed in turns on this machine.
+ * For each kernel level and size of layer: the share of lit pixels at which the lit path and GEMM
+ * take the same time; then, for each class of layer, the density at which the sparse path and the
+ * better of these two do. */
 #include "../src/net/compile.h"
 
 #include <math.h>
@@ -13,7 +15,7 @@ enum { TABLE_BATCH = 60, TABLE_ROUNDS = 7 };
 struct table_case {
     const char *name;
     size_t inputs, hidden, classes, layer;
-    double lit; /* share of pixels that are not 0; the dark ones in whole features, as in MNIST */
+    double lit; /* share of pixels that are not 0 */
 };
 
 static const struct table_case table_case[PSI_PATH_INPUTS][PSI_PATH_SIZES] = {
@@ -28,7 +30,7 @@ static const struct table_case table_case[PSI_PATH_INPUTS][PSI_PATH_SIZES] = {
 /* A network of the case with a random mask, and its data. */
 struct table_run {
     struct psi_dataset data;
-    struct psi_network *network, *path[2]; /* dense, sparse */
+    struct psi_network *network, *path[2]; /* the two that are compared */
     struct psi_optimizer_state *optimizer[2];
     uint8_t *pixel, label[TABLE_BATCH];
 };
@@ -49,18 +51,19 @@ static double table_step(struct table_run *run, int path)
 }
 
 static enum psi_status table_open(struct table_run *run, const struct table_case *c, double density,
-                                  int level, struct psi_error *err)
+                                  int level, const enum psi_path *tested, struct psi_error *err)
 {
     struct psi_train_spec spec = {.optimizer = PSI_SGD, .momentum = 0.9, .batch = TABLE_BATCH};
     struct psi_model_spec model = {.hidden_count = 1, .hidden = {c->hidden}};
     struct psi_random random;
-    psi_random_open(&random, 1, "table/%s/%g", c->name, density);
+    psi_random_open(&random, 1, "table/%s/%g/%g", c->name, density, c->lit);
     *run = (struct table_run){.pixel = psi_allocate(c->inputs, TABLE_BATCH, "table", err)};
     if (!run->pixel)
         return PSI_MEMORY;
     for (size_t f = 0; f < c->inputs; f++) {
-        /* .19 lit overall, and .37 of the features dark in a whole batch: MNIST's figures */
-        double lit = c->lit == 1 ? 1 : f % 100 < 37 ? 0 : c->lit / 0.63;
+        /* .37 of MNIST's features are dark in a whole batch */
+        double dark = fmin(0.37, 1 - c->lit);
+        double lit = (double)(f % 100) < 100 * dark ? 0 : c->lit / (1 - dark);
         for (size_t b = 0; b < TABLE_BATCH; b++)
             if (psi_random_uniform(&random) < lit)
                 run->pixel[b * c->inputs + f] = (uint8_t)(1 + psi_random_below(&random, 255));
@@ -86,14 +89,15 @@ static enum psi_status table_open(struct table_run *run, const struct table_case
     if (!mask)
         return PSI_MEMORY;
     for (size_t i = 0; i < weights; i++) {
-        int tested = i >= m->offset && i < m->offset + m->rows * m->cols;
-        mask[i] = psi_random_uniform(&random) < (tested ? density : 0.3);
+        int under_test = i >= m->offset && i < m->offset + m->rows * m->cols;
+        mask[i] = psi_random_uniform(&random) < (under_test ? density : 0.3);
     }
     for (int path = 0; path < 2 && status == PSI_OK; path++) {
-        uint8_t sparse[2] = {1, 1}; /* the other layer: small, sparse both times, and full enough
-                                       to leave no unit of the one under test unread */
-        sparse[c->layer] = (uint8_t)path;
-        status = psi_network_compile_as(run->network, mask, sparse, &run->path[path], err);
+        uint8_t paths[2] = {PSI_PATH_SPARSE,
+                            PSI_PATH_SPARSE}; /* the other layer: small, sparse both
+              times, and full enough to leave no unit of the one under test unread */
+        paths[c->layer] = (uint8_t)tested[path];
+        status = psi_network_compile_as(run->network, mask, paths, &run->path[path], err);
         if (status == PSI_OK)
             status = psi_optimizer_create(&spec, psi_network_parameters(run->path[path]),
                                           &run->optimizer[path], err);
@@ -112,13 +116,15 @@ static void table_close(struct table_run *run)
     free(run->pixel);
 }
 
-/* Sparse time / dense time at a density: the least of each over rounds in turn. */
+/* Time of the second path / time of the first at a density: the least of each over rounds in turn.
+ */
 static enum psi_status table_ratio(const struct table_case *c, double density, int level,
-                                   double *ratio, struct psi_error *err)
+                                   const enum psi_path *tested, double *ratio,
+                                   struct psi_error *err)
 {
     struct table_run run;
     double least[2] = {INFINITY, INFINITY};
-    enum psi_status status = table_open(&run, c, density, level, err);
+    enum psi_status status = table_open(&run, c, density, level, tested, err);
     for (int round = 0; round < TABLE_ROUNDS && status == PSI_OK; round++)
         for (int path = 0; path < 2; path++)
             least[path] = fmin(least[path], table_step(&run, path));
@@ -127,41 +133,62 @@ static enum psi_status table_ratio(const struct table_case *c, double density, i
     return status;
 }
 
-/* The density where the ratio crosses 1, between the grid's last that gains and the one after. */
-static enum psi_status table_break_even(const struct table_case *c, int level, double *density,
+/* Where the ratio crosses 1, between the grid's last that gains and the one after: the density of
+ * the weights for the sparse path, the share of lit pixels for the lit one. */
+static enum psi_status table_break_even(const struct table_case *c, int level,
+                                        const enum psi_path *tested, double *crossing,
                                         struct psi_error *err)
 {
     double last = 0, last_ratio = 0, ratio;
     for (double d = 0.05; d < 1; d += 0.05) {
-        enum psi_status status = table_ratio(c, d, level, &ratio, err);
+        struct table_case now = *c;
+        int is_lit = tested[1] == PSI_PATH_LIT;
+        if (is_lit)
+            now.lit = d;
+        enum psi_status status = table_ratio(&now, is_lit ? 1 : d, level, tested, &ratio, err);
         if (status != PSI_OK)
             return status;
         if (ratio >= 1) {
-            *density = last + (d - last) * (1 - last_ratio) / (ratio - last_ratio);
+            *crossing = last + (d - last) * (1 - last_ratio) / (ratio - last_ratio);
             return PSI_OK;
         }
         last = d;
         last_ratio = ratio;
     }
-    *density = last;
+    *crossing = last;
+    return PSI_OK;
+}
+
+/* One row of the table: a number for each size. */
+static enum psi_status table_row(int level, const char *name, int reads, enum psi_path first,
+                                 enum psi_path second, double *row, struct psi_error *err)
+{
+    printf("    [%s][%s] = {", psi_kernels_name(level), name);
+    for (int size = 0; size < PSI_PATH_SIZES; size++) {
+        enum psi_path tested[2] = {first, second};
+        if (first == PSI_PATH_LIT && row[size] < table_case[reads][size].lit)
+            tested[0] = PSI_PATH_DENSE; /* the better of the two */
+        enum psi_status status =
+            table_break_even(&table_case[reads][size], level, tested, &row[size], err);
+        if (status != PSI_OK)
+            return status;
+        printf("%s%.2f", size ? ", " : "", row[size]);
+        fflush(stdout);
+    }
+    printf("},\n");
     return PSI_OK;
 }
 
 static enum psi_status table(struct psi_error *err)
 {
-    for (int level = 0; level <= psi_kernels_best(); level++)
-        for (int reads = 0; reads < PSI_PATH_INPUTS; reads++) {
-            printf("    [%s][%s] = {", psi_kernels_name(level), reads ? "dark data" : "inner");
-            for (int size = 0; size < PSI_PATH_SIZES; size++) {
-                double density;
-                enum psi_status status =
-                    table_break_even(&table_case[reads][size], level, &density, err);
-                if (status != PSI_OK)
-                    return status;
-                printf("%s%.2f", size ? ", " : "", density);
-                fflush(stdout);
-            }
-            printf("},\n");
-        }
-    return PSI_OK;
+    enum psi_status status = PSI_OK;
+    for (int level = 0; level <= psi_kernels_best() && status == PSI_OK; level++) {
+        double row[PSI_PATH_SIZES];
+        status = table_row(level, "lit pixels", 1, PSI_PATH_DENSE, PSI_PATH_LIT, row, err);
+        if (status == PSI_OK)
+            status = table_row(level, "dark data", 1, PSI_PATH_LIT, PSI_PATH_SPARSE, row, err);
+        if (status == PSI_OK)
+            status = table_row(level, "inner", 0, PSI_PATH_DENSE, PSI_PATH_SPARSE, row, err);
+    }
+    return status;
 }

@@ -10,7 +10,7 @@
 /* A compilation at work. */
 struct work {
     const struct psi_network *from;
-    const uint8_t *mask, *sparse;
+    const uint8_t *mask, *path;
     struct psi_network *to;
     uint8_t *flag;        /* what wanted points into */
     uint8_t **wanted;     /* (layers + 1) of (features): must be computed */
@@ -27,7 +27,7 @@ static void find_wanted(struct work *work)
     for (size_t i = from->layers; i-- > 0;) {
         const struct psi_layer *layer = &from->layer[i];
         uint8_t *out = work->wanted[i + 1], *in = work->wanted[layer->input[0]];
-        if (!work->sparse[i] || layer->type != &psi_layer_dense) {
+        if (work->path[i] != PSI_PATH_SPARSE || layer->type != &psi_layer_dense) {
             memset(out, 1, from->activation[i + 1].features);
             for (size_t k = 0; k < layer->type->inputs; k++)
                 memset(work->wanted[layer->input[k]], 1,
@@ -74,7 +74,7 @@ static void number_parameters(struct work *work)
         struct psi_layer *layer = &to->layer[i];
         *layer = from->layer[i];
         layer->kept = NULL;
-        for (size_t w = 0; work->sparse[i] && w < from->layer[i].weights; w++)
+        for (size_t w = 0; work->path[i] == PSI_PATH_SPARSE && w < from->layer[i].weights; w++)
             layer->weights -= !work->mask[from->layer[i].weight + w];
         layer->weight = to->weights;
         to->weights += layer->weights;
@@ -88,12 +88,29 @@ static void number_parameters(struct work *work)
     to->parameters = to->weights + from->parameters - from->weights;
 }
 
+/* Inputs take the lit path's form, and the layer's weights go (inputs, units). */
+static enum psi_status compile_lit(struct work *work, const struct psi_layer *old,
+                                   struct psi_layer *layer, uint32_t *origin, struct psi_error *err)
+{
+    struct psi_network *to = work->to;
+    assert(old->type == &psi_layer_dense && old->input[0] == 0 && !to->compiled->lit.inputs);
+    layer->type = &psi_layer_lit;
+    layer->work = psi_lit_work(to->max_batch);
+    for (size_t c = 0; c < old->fan_in; c++)
+        for (size_t u = 0; u < old->units; u++)
+            *origin++ = (uint32_t)(old->weight + u * old->fan_in + c);
+    return psi_lit_allocate(&to->compiled->lit, old->fan_in, to->max_batch, err) ? PSI_OK
+                                                                                 : PSI_MEMORY;
+}
+
 static enum psi_status compile_layer(struct work *work, size_t i, struct psi_error *err)
 {
     const struct psi_layer *old = &work->from->layer[i];
     struct psi_layer *layer = &work->to->layer[i];
     uint32_t *origin = work->to->compiled->origin + layer->weight;
-    if (!work->sparse[i]) {
+    if (work->path[i] == PSI_PATH_LIT)
+        return compile_lit(work, old, layer, origin, err);
+    if (work->path[i] == PSI_PATH_DENSE) {
         for (size_t w = 0; w < old->weights; w++)
             origin[w] = (uint32_t)(old->weight + w);
         return PSI_OK;
@@ -184,7 +201,7 @@ static enum psi_status compile(struct work *work, struct psi_error *err)
 }
 
 enum psi_status psi_network_compile_as(const struct psi_network *network, const uint8_t *mask,
-                                       const uint8_t *sparse, struct psi_network **out,
+                                       const uint8_t *path, struct psi_network **out,
                                        struct psi_error *err)
 {
     assert(!network->compiled);
@@ -197,7 +214,7 @@ enum psi_status psi_network_compile_as(const struct psi_network *network, const 
     to->kernels = network->kernels;
     to->init = network->init;
     to->max_batch = psi_padded(network->max_batch);
-    struct work work = {.from = network, .mask = mask, .sparse = sparse, .to = to};
+    struct work work = {.from = network, .mask = mask, .path = path, .to = to};
     enum psi_status status = compile(&work, err);
     free(work.feature_of);
     free(work.wanted);
@@ -209,6 +226,32 @@ enum psi_status psi_network_compile_as(const struct psi_network *network, const 
     return status;
 }
 
+static int reads_input_alone(const struct psi_network *network, size_t i)
+{
+    size_t readers = 0;
+    for (size_t j = 0; j < network->layers; j++)
+        for (size_t k = 0; k < network->layer[j].type->inputs; k++)
+            readers += network->layer[j].input[k] == 0;
+    return network->layer[i].input[0] == 0 && readers == 1;
+}
+
+static uint8_t path_of_layer(const struct psi_network *network, size_t i, const uint8_t *mask,
+                             double input_density, int level)
+{
+    const struct psi_layer *layer = &network->layer[i];
+    size_t kept = 0;
+    for (size_t w = 0; w < layer->weights; w++)
+        kept += mask[layer->weight + w];
+    double density = (double)kept / (double)layer->weights;
+    if (layer->type == &psi_layer_dense)
+        return (uint8_t)psi_path_of_dense(layer->units, layer->fan_in, density,
+                                          reads_input_alone(network, i) ? input_density : 1, level);
+    if (layer->type == &psi_layer_conv &&
+        psi_path_conv_is_sparse(layer->kernel, layer->in.channels, layer->units, density))
+        return PSI_PATH_SPARSE;
+    return PSI_PATH_DENSE;
+}
+
 enum psi_status psi_network_compile(const struct psi_network *network, const uint8_t *mask,
                                     double input_density, struct psi_network **out,
                                     struct psi_error *err)
@@ -217,28 +260,18 @@ enum psi_status psi_network_compile(const struct psi_network *network, const uin
     int level = 0;
     while (psi_kernels_get(level) != network->kernels)
         level++;
-    uint8_t *sparse = psi_allocate(network->layers, 1, "compiled network", err);
-    if (!sparse)
+    uint8_t *path = psi_allocate(network->layers, 1, "compiled network", err);
+    if (!path)
         return PSI_MEMORY;
     for (size_t i = 0; i < network->layers; i++) {
-        const struct psi_layer *layer = &network->layer[i];
-        size_t kept = 0;
-        for (size_t w = 0; w < layer->weights; w++)
-            kept += mask[layer->weight + w];
-        double density = (double)kept / (double)layer->weights;
-        if (layer->type == &psi_layer_dense)
-            sparse[i] = (uint8_t)psi_path_is_sparse(layer->units, layer->fan_in, density,
-                                                    layer->input[0] ? 1 : input_density, level);
-        else if (layer->type == &psi_layer_conv)
-            sparse[i] = (uint8_t)psi_path_conv_is_sparse(layer->kernel, layer->in.channels,
-                                                         layer->units, density);
-        gains += sparse[i];
+        path[i] = path_of_layer(network, i, mask, input_density, level);
+        gains += path[i] != PSI_PATH_DENSE;
     }
     enum psi_status status = PSI_OK;
     *out = NULL;
     if (gains)
-        status = psi_network_compile_as(network, mask, sparse, out, err);
-    free(sparse);
+        status = psi_network_compile_as(network, mask, path, out, err);
+    free(path);
     return status;
 }
 
@@ -264,6 +297,7 @@ void psi_compiled_destroy(struct psi_compiled *compiled)
 {
     if (!compiled)
         return;
+    psi_lit_clear(&compiled->lit);
     free(compiled->dlogits);
     free(compiled->logits);
     free(compiled->taken);

@@ -3,6 +3,7 @@
 #define PSISWEEP_NET_COMPILE_H
 
 #include "layer.h"
+#include "lit.h"
 
 struct psi_compiled {
     uint32_t *origin; /* (parameters) each one's index in the network compiled */
@@ -11,8 +12,9 @@ struct psi_compiled {
                          all */
     size_t inputs;    /* of the network compiled */
     int loose;        /* the input at hand is (features, samples), its rows not yet padded */
-    float *logits;    /* (classes, max_batch) without the padding */
-    float *dlogits;   /* (classes, max_batch padded) with it */
+    struct psi_lit_input lit; /* the input, where it is read by a layer on the lit path */
+    float *logits;            /* (classes, max_batch) without the padding */
+    float *dlogits;           /* (classes, max_batch padded) with it */
 };
 
 /* Columns of an activation of so many samples: whole vectors. */
@@ -21,19 +23,22 @@ static inline size_t psi_padded(size_t samples)
     return (samples + PSI_LANES - 1) / PSI_LANES * PSI_LANES;
 }
 
-/* Compile with sparse[i] (layers) telling which layers go the sparse path; dense ones and
- * convolutions can. */
+/* How a layer is computed: dense ones can go every path, the lit one only if no other layer reads
+ * the network's input; convolutions can be dense or sparse. */
+enum psi_path { PSI_PATH_DENSE, PSI_PATH_SPARSE, PSI_PATH_LIT, PSI_PATHS };
+
+/* Compile with path[i] (layers) telling which path each layer goes. */
 enum psi_status psi_network_compile_as(const struct psi_network *network, const uint8_t *mask,
-                                       const uint8_t *sparse, struct psi_network **out,
+                                       const uint8_t *path, struct psi_network **out,
                                        struct psi_error *err);
 void psi_compiled_destroy(struct psi_compiled *compiled);
 
-/* The path table (path_table.c): whether a dense layer of (rows, cols) weights with a share
- * `density` of them surviving is faster on the sparse path. input_density: share of non-zero
- * pixels in the data where the layer reads those, else 1. Layers are classed by what they read
- * (GEMM leaves out inputs that are dark in a whole batch) and by their size. */
+/* The path table (path_table.c): the fastest path of a dense layer of (rows, cols) weights of which
+ * a share `density` survives. input_density: share of non-zero pixels in the data where the layer,
+ * and no other, reads those, else 1. Layers are classed by what they read and by their size. */
 enum { PSI_PATH_INPUTS = 2, PSI_PATH_SIZES = 3 };
-int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level);
+enum psi_path psi_path_of_dense(size_t rows, size_t cols, double density, double input_density,
+                                int level);
 
 /* The same for a convolution (conv.c). */
 int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density);

@@ -7,6 +7,7 @@
 #define PSISWEEP_NET_KERNEL_H
 
 #include "conv_kernel.h"
+#include "kernel_lit.h"
 #include "kernel_sparse.h"
 #include "psisweep/kernel.h"
 
@@ -78,6 +79,7 @@ struct psi_kernels {
 
     const struct psi_conv_kernels *conv;
     const struct psi_sparse_kernels *sparse;
+    const struct psi_lit_kernels *lit;
 };
 
 /* The kernels of a level; NULL where this processor or this build lacks them. */

@@ -40,6 +40,32 @@ KERNEL static inline vec reduce_pairs(const vec *pair)
                          _mm256_permute2f128_ps(low, high, 0x31));
 }
 
+KERNEL static inline vec low(vec a, vec b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+
+KERNEL static inline vec high(vec a, vec b)
+{
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
+KERNEL static inline __m256i first(size_t count)
+{
+    const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), number);
+}
+
+KERNEL static inline vec load_first(const float *from, size_t count)
+{
+    return _mm256_maskload_ps(from, first(count));
+}
+
+KERNEL static inline void store_first(float *to, vec value, size_t count)
+{
+    _mm256_maskstore_ps(to, first(count), value);
+}
+
 #include "kernel_body.h"
 
 const struct psi_kernels *psi_kernels_avx2(void)

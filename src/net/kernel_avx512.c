@@ -47,6 +47,29 @@ KERNEL static inline vec reduce_pairs(const vec *pair)
                          _mm512_shuffle_f32x4(low, high, 0xdd));
 }
 
+KERNEL static inline vec low(vec a, vec b)
+{
+    const __m512i from = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    return _mm512_permutex2var_ps(a, from, b);
+}
+
+KERNEL static inline vec high(vec a, vec b)
+{
+    const __m512i from =
+        _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    return _mm512_permutex2var_ps(a, from, b);
+}
+
+KERNEL static inline vec load_first(const float *from, size_t count)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+}
+
+KERNEL static inline void store_first(float *to, vec value, size_t count)
+{
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), value);
+}
+
 #include "kernel_body.h"
 
 const struct psi_kernels *psi_kernels_avx512(void)

@@ -5,6 +5,7 @@
  */
 #include "kernel.h"
 #include "sparse_body.h"
+#include "lit_body.h"
 #include "conv_body.h"
 
 #include <math.h>
@@ -312,4 +313,5 @@ static const struct psi_kernels kernels = {.gather = gather,
                                            .sgd = sgd,
                                            .adam = adam,
                                            .sparse = &sparse_kernels,
+                                           .lit = &lit_kernels,
                                            .conv = &conv_kernels};

@@ -1,3 +1,5 @@
+#include "kernel.h"
+
 #define KERNEL
 #define WIDTH 4
 /* of 16 registers */
@@ -23,6 +25,30 @@ static inline vec reduce_pairs(const vec *pair)
 {
     vec p = pair[0], q = pair[1];
     return (vec){p[0] + p[1], p[2] + p[3], q[0] + q[1], q[2] + q[3]};
+}
+
+static inline vec low(vec a, vec b)
+{
+    return (vec){a[0], b[0], a[1], b[1]};
+}
+
+static inline vec high(vec a, vec b)
+{
+    return (vec){a[2], b[2], a[3], b[3]};
+}
+
+static inline vec load_first(const float *from, size_t count)
+{
+    vec value = {0};
+    for (size_t i = 0; i < count; i++)
+        value[i] = from[i];
+    return value;
+}
+
+static inline void store_first(float *to, vec value, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = value[i];
 }
 
 #include "kernel_body.h"

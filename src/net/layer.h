@@ -54,6 +54,7 @@ struct psi_pass {
     size_t batch; /* columns of every activation: in a compiled network the samples and up to 15
                      copies of the last one, whose dlogits are 0 */
     const struct psi_packed_input *packed; /* for layers that read activation 0; NULL = as it is */
+    const struct psi_lit_input *lit;       /* activation 0 for a layer on the lit path */
     float *work;                           /* (largest layer's work) of no meaning between layers */
     float *state;   /* the parameters once more, for running statistics to be updated in a training
                        pass; NULL in evaluation, which reads them */
@@ -106,6 +107,7 @@ struct psi_layer_type {
 
 extern const struct psi_layer_type psi_layer_dense;
 extern const struct psi_layer_type psi_layer_sparse;      /* dense, compiled for a mask */
+extern const struct psi_layer_type psi_layer_lit;         /* dense, on lit pixels alone */
 extern const struct psi_layer_type psi_layer_sparse_conv; /* conv, compiled for a mask */
 extern const struct psi_layer_type psi_layer_conv;
 extern const struct psi_layer_type psi_layer_maxpool;

@@ -56,8 +56,12 @@ static double columns(const float *logits, const uint8_t *label, size_t classes,
         for (size_t s = 0; dlogits && s < samples; s++)
             dlogits[c * stride + s] = power[s];
     }
-    for (size_t s = 0; s < samples; s++)
-        loss += log(sum[s]) - target[s];
+    double product = 1; /* one logarithm for all: of at most SAMPLES sums from 1 to classes */
+    for (size_t s = 0; s < samples; s++) {
+        product *= (double)sum[s];
+        loss -= (double)target[s];
+    }
+    loss += log(product);
     if (!dlogits)
         return loss;
     for (size_t s = 0; s < samples; s++)

@@ -39,13 +39,15 @@ static void pack_input(struct psi_network *network, size_t batch)
         row[b] = 1;
 }
 
-/* What x is where a pixel is 0. */
-static void find_constants(struct psi_packed_input *packed, const struct psi_gather *from)
+/* What x is where a pixel is 0, and how it grows with the pixel, unless scale is NULL. */
+static void find_constants(const struct psi_gather *from, float *constant, float *scale)
 {
-    float *constant = packed->constant;
     for (size_t channel = 0; channel < from->channels; channel++)
-        for (size_t i = 0; i < from->plane; i++)
+        for (size_t i = 0; i < from->plane; i++) {
             *constant++ = -from->mean[channel] * (1 / from->deviation[channel]);
+            if (scale)
+                *scale++ = 1 / from->deviation[channel];
+        }
 }
 
 void psi_network_gather(struct psi_network *network, const struct psi_dataset *dataset,
@@ -69,10 +71,15 @@ void psi_network_gather(struct psi_network *network, const struct psi_dataset *d
         compiled->loose = 0;
     }
     assert(dataset->features == (from.selected ? from.inputs : psi_network_features(network)));
+    if (compiled && compiled->lit.inputs) {
+        find_constants(&from, compiled->lit.constant, compiled->lit.scale);
+        network->kernels->lit->list(split->pixel, index, batch, &compiled->lit);
+        return;
+    }
     network->kernels->gather(&from, batch, columns, network->activation[0].value,
                              packed->none ? NULL : packed->seen);
     if (!packed->none)
-        find_constants(packed, &from);
+        find_constants(&from, packed->constant, NULL);
     pack_input(network, columns);
 }
 
@@ -104,6 +111,7 @@ static struct psi_pass open_pass(const struct psi_network *network, size_t batch
                              .batch = columns_of(network, batch),
                              .samples = batch,
                              .packed = network->packed.use ? &network->packed : NULL,
+                             .lit = network->compiled ? &network->compiled->lit : NULL,
                              .work = network->work,
                              .state = state};
 }
@@ -115,6 +123,8 @@ static const float *forward(struct psi_network *network, const struct psi_pass *
     const struct psi_activation *output = &network->activation[network->layers];
     size_t samples = pass->samples, columns = pass->batch;
     if (compiled && compiled->loose) {
+        if (compiled->lit.inputs)
+            psi_lit_list_values(&compiled->lit, input->value, samples);
         pad_rows(input->value, input->features, samples, columns, NULL, input->value);
         compiled->loose = 0;
     }

@@ -3,14 +3,24 @@
 
 #include <assert.h>
 
-/* The density below which the sparse path is the faster one, as `bench table` (tools/bench.c)
- * prints it: batches of 60, forward, backward and update, random masks; AMD EPYC of family 25,
- * model 17, OpenBLAS 0.3.21 (Cooperlake). Medians of some runs, rounded down: a little too low
- * costs little. It decides which sums are taken in which order: another table, other bits. */
+/* As `bench table` (tools/bench.c) prints it: batches of 60, gather, forward, backward and update,
+ * random masks; AMD EPYC of family 25, model 17, OpenBLAS 0.3.21 (Cooperlake). Medians of some
+ * runs, rounded down: a little too low costs little. It decides which sums are taken in which
+ * order: another table, other bits. */
+
+/* The share of non-zero pixels below which the lit path is faster than GEMM. OpenBLAS brings wide
+ * vectors of its own, so that portable kernels never are. */
+static const double lit_break_even[PSI_KERNEL_LEVELS][PSI_PATH_SIZES] = {
+    [PSI_PORTABLE] = {0, 0, 0},
+    [PSI_AVX2] = {0.15, 0.35, 0.50},
+    [PSI_AVX512] = {0.15, 0.35, 0.50},
+};
+
+/* The density below which the sparse path is faster than both. */
 static const double break_even[PSI_KERNEL_LEVELS][PSI_PATH_INPUTS][PSI_PATH_SIZES] = {
     [PSI_PORTABLE] = {{0.30, 0.30, 0.30}, {0.30, 0.20, 0.20}},
-    [PSI_AVX2] = {{0.80, 0.75, 0.65}, {0.80, 0.55, 0.50}},
-    [PSI_AVX512] = {{0.80, 0.75, 0.65}, {0.80, 0.60, 0.55}},
+    [PSI_AVX2] = {{0.80, 0.75, 0.65}, {0.80, 0.35, 0.25}},
+    [PSI_AVX512] = {{0.80, 0.75, 0.65}, {0.80, 0.35, 0.25}},
 };
 
 /* Weights of the largest layer of each size but the last; between those of the layers timed. */
@@ -20,11 +30,14 @@ static const size_t size_end[PSI_PATH_SIZES - 1] = {8192, 65536};
  * pixels are lit hardly any is dark in a whole batch. */
 static const double dark_data = 0.4;
 
-int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_density, int level)
+enum psi_path psi_path_of_dense(size_t rows, size_t cols, double density, double input_density,
+                                int level)
 {
     assert(level >= 0 && level < PSI_KERNEL_LEVELS);
-    int size = 0;
+    int size = 0, dark = input_density < dark_data;
     while (size + 1 < PSI_PATH_SIZES && rows * cols > size_end[size])
         size++;
-    return density < break_even[level][input_density < dark_data][size];
+    if (density < break_even[level][dark][size])
+        return PSI_PATH_SPARSE;
+    return dark && input_density < lit_break_even[level][size] ? PSI_PATH_LIT : PSI_PATH_DENSE;
 }

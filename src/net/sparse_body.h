@@ -29,9 +29,11 @@ INLINE void store(float *to, vec value)
     *(vec *)to = value;
 }
 
+/* Minus 0, for it leaves every value as it is, -0 too, and so compilers leave it out; plus 0 is an
+ * addition. */
 INLINE vec spread(float value)
 {
-    return (vec){0} + value;
+    return value - (vec){0};
 }
 
 /* value where test is all ones, else 0 */

@@ -47,7 +47,8 @@ static enum psi_status parent_spectra(struct psi_study *study, uint32_t seed,
 
 /* Keeps the parameters of the epochs on the rewind axis. */
 struct snapshots {
-    const struct psi_study *study;
+    struct psi_study *study;
+    const struct psi_network *compiled; /* what is trained, or NULL: the study's own */
     struct psi_parent *parent;
     double epoch[PSI_REWINDS_MAX];
     size_t count;
@@ -57,14 +58,42 @@ static enum psi_status snapshot(void *context, size_t step, struct psi_optimizer
                                 struct psi_error *err)
 {
     const struct snapshots *s = context;
-    size_t parameters = psi_network_parameters(s->study->network);
+    struct psi_network *network = s->study->network;
+    size_t parameters = psi_network_parameters(network);
     (void)state;
     (void)err;
-    for (size_t i = 0; i < s->count; i++)
-        if (step == psi_study_step(s->study, s->epoch[i]))
-            memcpy(s->parent->rewind_parameter + i * parameters,
-                   psi_network_parameter(s->study->network), parameters * sizeof(float));
+    for (size_t i = 0; i < s->count; i++) {
+        if (step != psi_study_step(s->study, s->epoch[i]))
+            continue;
+        if (s->compiled)
+            psi_network_expand(s->compiled, network);
+        memcpy(s->parent->rewind_parameter + i * parameters, psi_network_parameter(network),
+               parameters * sizeof(float));
+    }
     return PSI_OK;
+}
+
+/* Train the study's network, all weights kept and compiled where that is faster, and score it. */
+static enum psi_status parent_train(struct psi_study *study, const struct psi_training *training,
+                                    struct snapshots *kept, int *diverged, struct psi_score *score,
+                                    struct psi_error *err)
+{
+    struct psi_network *compiled = NULL;
+    memset(study->mask, 1, psi_network_weights(study->network));
+    enum psi_status status =
+        psi_network_compile(study->network, study->mask, study->input_density, &compiled, err);
+    if (status != PSI_OK)
+        return status;
+    struct psi_network *network = compiled ? compiled : study->network;
+    kept->compiled = compiled;
+    status = psi_train(network, training, diverged, err);
+    if (status == PSI_OK)
+        status = psi_evaluate(network, study->dataset, &study->dataset->test, training->progress,
+                              score, err);
+    if (status == PSI_OK && compiled)
+        psi_network_expand(compiled, study->network);
+    psi_network_destroy(compiled);
+    return status;
 }
 
 enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
@@ -93,10 +122,7 @@ enum psi_status psi_trial_parent(struct psi_study *study, size_t seed,
                                     .progress = progress,
                                     .hook = kept.count ? &hook : NULL,
                                     .curve = parent->curve};
-    if ((status = psi_train(study->network, &training, &diverged, err)))
-        return status;
-    if ((status = psi_evaluate(study->network, study->dataset, &study->dataset->test, progress,
-                               &score, err)))
+    if ((status = parent_train(study, &training, &kept, &diverged, &score, err)))
         return status;
     parent->diverged = diverged || !isfinite(score.loss);
     parent->accuracy = score.accuracy;
