@@ -1,4 +1,5 @@
 /* Masks from masks: trimmed, drawn, shuffled. */
+#include "base_mask.h"
 #include "causal_fixture.h"
 
 static struct psi_error err;
@@ -65,21 +66,21 @@ static void test_draw(void **state)
         struct psi_random random, again;
         psi_random_open(&random, 3, "draw/%g", density[d]);
         again = random;
-        assert_int_equal(psi_mask_draw(c.network, c.parameter, density[d], &random, c.mask, &err),
+        assert_int_equal(base_mask(c.network, c.parameter, density[d], &random, c.mask, &err),
                          PSI_OK);
         size_t count = psi_mask_count(c.mask, c.weights);
         size_t asked = (size_t)floor(density[d] * (double)c.weights + .5);
         assert_true(count <= asked && (double)count >= .8 * (double)asked - 3);
         assert_int_equal(causal_on_path(&c, c.mask, NULL), count);
-        assert_int_equal(psi_mask_draw(c.network, c.parameter, density[d], &again, c.other, &err),
+        assert_int_equal(base_mask(c.network, c.parameter, density[d], &again, c.other, &err),
                          PSI_OK);
         assert_memory_equal(c.mask, c.other, c.weights);
     }
     uint8_t kept = c.mask[0];
     struct psi_random random;
     psi_random_open(&random, 1, "bad");
-    assert_int_equal(psi_mask_draw(c.network, c.parameter, 1.5, &random, c.mask, &err), PSI_USAGE);
-    assert_int_equal(psi_mask_draw(c.network, c.parameter, NAN, &random, c.mask, &err), PSI_USAGE);
+    assert_int_equal(base_mask(c.network, c.parameter, 1.5, &random, c.mask, &err), PSI_USAGE);
+    assert_int_equal(base_mask(c.network, c.parameter, NAN, &random, c.mask, &err), PSI_USAGE);
     assert_int_equal(c.mask[0], kept);
     causal_clear(&c);
 }
@@ -99,7 +100,7 @@ static void test_draw_follows_gumbel(void **state)
     for (size_t d = 0; d < draws; d++) {
         struct psi_random random;
         psi_random_open(&random, d, "gumbel");
-        assert_int_equal(psi_mask_draw(c.network, w, .25, &random, c.mask, &err), PSI_OK);
+        assert_int_equal(base_mask(c.network, w, .25, &random, c.mask, &err), PSI_OK);
         assert_int_equal(psi_mask_count(c.mask, 4), 1);
         first += c.mask[0];
     }

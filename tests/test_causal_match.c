@@ -1,4 +1,5 @@
 /* How a pair is matched; and a pair from a trained network, where MNIST is at hand. */
+#include "base_mask.h"
 #include "causal_fixture.h"
 
 #include <stdio.h>
@@ -146,7 +147,7 @@ static void test_mnist(void **state)
         struct psi_layer_match layer[CAUSAL_LAYERS];
         struct psi_random random;
         psi_random_open(&random, 1, "mnist/density=%g", density[d]);
-        assert_int_equal(psi_mask_draw(c.network, c.parameter, density[d], &random, c.base, &err),
+        assert_int_equal(base_mask(c.network, c.parameter, density[d], &random, c.base, &err),
                          PSI_OK);
         memcpy(c.mask, c.base, c.weights);
         memcpy(c.other, c.base, c.weights);

@@ -1,4 +1,5 @@
 /* Preserve and destroy by degree-preserving swaps. */
+#include "base_mask.h"
 #include "causal_fixture.h"
 #include "../src/prune/swap.h"
 
@@ -162,8 +163,7 @@ static void test_pairs_are_matched(void **state)
         plant(&c, psi_random_uniform(&random), &random);
         causal_modes(&c, 1 + psi_random_below(&random, 6));
         double density = pow(10, -2.2 * psi_random_uniform(&random));
-        assert_int_equal(psi_mask_draw(c.network, c.parameter, density, &random, c.base, &err),
-                         PSI_OK);
+        assert_int_equal(base_mask(c.network, c.parameter, density, &random, c.base, &err), PSI_OK);
         for (int goal = PSI_PRESERVE; goal <= PSI_DESTROY; goal++) {
             swap(&c, goal, draw, c.mask);
             assert_same_degrees(&c, c.mask, c.base);
@@ -196,7 +196,7 @@ static void test_overlap_separates(void **state)
         psi_random_open(&random, draw, "separates");
         plant(&c, .4, &random);
         causal_modes(&c, 3);
-        assert_int_equal(psi_mask_draw(c.network, c.parameter, .1, &random, c.base, &err), PSI_OK);
+        assert_int_equal(base_mask(c.network, c.parameter, .1, &random, c.base, &err), PSI_OK);
         swap(&c, PSI_PRESERVE, draw, c.mask);
         swap(&c, PSI_DESTROY, draw, c.other);
         assert_int_equal(psi_pair_match(c.network, c.parameter, c.modes, c.k, c.mask, c.other,
@@ -217,7 +217,7 @@ static void test_layers_left_alone(void **state)
     psi_random_open(&random, 1, "alone");
     plant(&c, .5, &random);
     causal_modes(&c, 3);
-    assert_int_equal(psi_mask_draw(c.network, c.parameter, .1, &random, c.base, &err), PSI_OK);
+    assert_int_equal(base_mask(c.network, c.parameter, .1, &random, c.base, &err), PSI_OK);
     size_t second = psi_network_matrix(c.network, 1)->offset;
     c.k[0] = 0;
     swap(&c, PSI_PRESERVE, 1, c.mask);

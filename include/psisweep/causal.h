@@ -6,7 +6,8 @@
  *
  * A preserve/destroy pair is two masks that a base mask was swapped into, one each way:
  *
- *     psi_mask_draw(network, parameter, density, &base_stream, base, err)
+ *     base = psi_prune() by magnitude with noise .35, trimmed (from the plain magnitude mask no
+ *     other mask has equal norm)
  *     psi_mask_swap(network, parameter, modes, k, PSI_PRESERVE, &stream, a, err)   a = base before
  *     psi_mask_swap(network, parameter, modes, k, PSI_DESTROY, &other, b, err)     b = base before
  *     psi_pair_match(network, parameter, modes, k, a, b, layer, &match, err)
@@ -26,14 +27,6 @@
  * trimming again changes nothing. Convolutions: a weight stays if at some position it is on a
  * path. */
 enum psi_status psi_mask_trim(const struct psi_network *network, uint8_t *mask,
-                              struct psi_error *err);
-
-/* The base of pairs: the weights highest in |w| exp(.35 G), G standard Gumbel, among all, trimmed;
- * as many of them as leave at most density * weights, rounded, after trimming. (From the plain
- * magnitude mask no other mask has equal norm.) So nominal, achieved and effective density are one,
- * but for a last weight that would have brought others with it. 0 <= density <= 1. */
-enum psi_status psi_mask_draw(const struct psi_network *network, const float *parameter,
-                              double density, struct psi_random *random, uint8_t *mask,
                               struct psi_error *err);
 
 /* Within each layer every placement of its survivors becomes equally likely; their number stays. */

@@ -67,6 +67,10 @@ struct psi_prune_spec {
     /* Not 0: scores are multiplied by exp(noise * Gumbel), one draw a weight (of a unit its first
      * survivor's counts), for base masks of preserve/destroy pairs. */
     double noise;
+    /* 1 = density is that of what is left when weights on no path from an input to an output have
+     * been dropped: the most survive that leave no more than it then. It may miss it by a few
+     * weights, where a last one would bring others with it. PSI_GLOBAL, not structured. */
+    int trimmed;
     const double *layer_density; /* PSI_LIKE: (matrices) of each layer, and density is not read */
     const uint8_t *within; /* NULL = all; a mask (weights) whose survivors alone may survive, may be
                               the mask that is written. Densities stay relative to all weights, and

@@ -1,4 +1,5 @@
 #include "score.h"
+#include "psisweep/causal.h"
 #include "psisweep/memory.h"
 
 #include <math.h>
@@ -40,6 +41,9 @@ static enum psi_status check(const struct psi_prune_spec *spec, const struct psi
     if (criterion->structured && spec->scope != PSI_GLOBAL && spec->scope != PSI_LAYER)
         return psi_fail(err, PSI_USAGE,
                         "pruning by %s: whole units are removed, by scope global or layer alone",
+                        name);
+    if (spec->trimmed && (criterion->structured || spec->scope != PSI_GLOBAL))
+        return psi_fail(err, PSI_USAGE, "pruning by %s: trimmed to a density by scope global alone",
                         name);
     if (criterion->data && (!input->dataset || !input->dataset->train.samples))
         return psi_fail(err, PSI_USAGE, "pruning by %s: training samples are needed", name);
@@ -102,13 +106,36 @@ static size_t kept_after(const struct psi_pool *pool, size_t round, size_t round
     return share < pool->alive ? share : pool->alive;
 }
 
+/* Selections of more and more weights contain each other, and so do their paths: the largest one
+ * with at most `most` weights on a path is found by bisection, and those weights are the mask. */
+static enum psi_status select_on_path(struct prune *prune, size_t alive, size_t most,
+                                      struct psi_error *err)
+{
+    const struct psi_network *network = prune->input->network;
+    size_t least = 0, end = alive + 1, count;
+    enum psi_status status;
+    while (end - least > 1) {
+        size_t keep = least + (end - least) / 2;
+        psi_mask_select(prune->score, prune->weights, keep, prune->mask);
+        if ((status = psi_network_paths(network, prune->mask, NULL, NULL, &count, err)))
+            return status;
+        if (count <= most)
+            least = keep;
+        else
+            end = keep;
+    }
+    psi_mask_select(prune->score, prune->weights, least, prune->mask);
+    return psi_mask_trim(network, prune->mask, err);
+}
+
 static enum psi_status prune_round(struct prune *prune, size_t round, size_t rounds,
                                    struct psi_error *err)
 {
     size_t alive = psi_mask_count(prune->mask, prune->weights), keep = 0;
     for (size_t i = 0; i < prune->pools; i++)
         keep += kept_after(&prune->pool[i], round, rounds);
-    if (keep >= alive) /* nothing to be removed */
+    int trims = prune->spec->trimmed && round == rounds;
+    if (keep >= alive && !trims) /* nothing to be removed */
         return PSI_OK;
     if (psi_progress_stop(prune->input->progress))
         return psi_fail(err, PSI_STOPPED, "pruning by %s: asked to stop", prune->criterion->name);
@@ -119,6 +146,8 @@ static enum psi_status prune_round(struct prune *prune, size_t round, size_t rou
     if (prune->criterion->structured)
         return psi_select_units(prune->input->network, prune->spec->scope, prune->score,
                                 share_after(prune->pool, round, rounds), prune->mask, err);
+    if (trims)
+        return select_on_path(prune, alive, keep, err);
     for (size_t i = 0; i < prune->pools; i++) {
         const struct psi_pool *pool = &prune->pool[i];
         psi_mask_select(prune->score + pool->offset, pool->count, kept_after(pool, round, rounds),

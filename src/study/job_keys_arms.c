@@ -126,7 +126,8 @@ const struct psi_job_key psi_arm_keys[] = {
      .offset = ARM(change),
      .choices = changes,
      .fallback = "none",
-     .help = "what is done to the mask: trim = weights on no path are dropped; shuffle = within "
+     .help = "what is done to the mask: trim = weights on no path are dropped (of an arm's own "
+             "mask by scope global, so that the density is that of what is left); shuffle = within "
              "each layer; preserve, destroy = trimmed, then degree-preserving swaps for or against "
              "the dominant modes, at equal norm"},
     {.name = "modes",

@@ -117,6 +117,9 @@ static enum psi_status mask_prune(struct psi_trial *trial, const double *layer_d
                                   .density = study->job->density[trial->density],
                                   .rounds = a->rounds,
                                   .noise = a->noise,
+                                  .trimmed = a->change == PSI_CHANGE_TRIM &&
+                                             a->scope == PSI_GLOBAL &&
+                                             !psi_criteria[a->criterion].structured,
                                   .layer_density = layer_density};
     if (a->schedule == PSI_ITERATIVE) {
         mask_of_chain(trial, study->mask); /* what the density above has left */
