@@ -229,12 +229,36 @@ static void test_at_initial(void **state)
     fixture_close(&f);
 }
 
+/* A parent that is no number has no modes: its cells are results, too. */
+static void test_diverged_parent(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_open(&f,
+                 BASE "arms: [{name: up, change: preserve}, {name: down, change: destroy},\n"
+                      "  {name: hold, ablate: top, hold: true}, {name: far, ablate: foreign}]\n"
+                      "grid: {density: [0.5], seeds: 1}\n",
+                 "train={optimizer: sgd, rate: 1e30, epochs: 2, batch: 20}");
+    assert_int_equal(f.parent.diverged, 1);
+    for (size_t i = 0; i < f.parameters; i++)
+        f.parent.parameter[i] = NAN;
+    psi_parent_modes_destroy(f.modes);
+    OK(psi_parent_modes_create(f.study, &f.parent, NULL, &f.modes, &err));
+    for (size_t a = 0; a < 4; a++) {
+        fixture_cell(&f, f.job->arm[a].name, 0);
+        assert_int_equal(f.cell.diverged, 1);
+        assert_true(isnan(f.cell.psi[PSI_RETRAINED]) && isnan(f.cell.removed_energy[0]));
+    }
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken_masks),      cmocka_unit_test(test_like),
         cmocka_unit_test(test_trim_and_shuffle), cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_polynomial),       cmocka_unit_test(test_at_initial),
+        cmocka_unit_test(test_diverged_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

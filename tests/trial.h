@@ -18,7 +18,7 @@ struct fixture {
     struct psi_parent_modes *modes;
     struct psi_cell cell;
     struct psi_rung_record rung;
-    struct psi_slot slot; /* the last chain's state */
+    struct psi_slot slot; /* state of the chain that was run last */
     struct psi_slot next;
     size_t weights, parameters, layers;
 };
