@@ -78,7 +78,8 @@ enum psi_status psi_scope_pools(const struct psi_network *network,
     if (psi_criteria[spec->criterion].structured) /* nearest, however near that is */
         total = fmin(total, (double)alive);
     *pools = whole ? 1 : psi_network_matrices(network);
-    if (spec->scope != PSI_LIKE && rounded(total) > alive)
+    /* (layers that are rounded each on its own may have less in all) */
+    if ((whole || spec->scope == PSI_ERK) && rounded(total) > alive)
         return psi_fail(err, PSI_USAGE, "pruning by %s: %zu weights shall survive of %zu", name,
                         rounded(total), alive);
     for (size_t i = 0; i < *pools; i++) {
