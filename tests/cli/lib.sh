@@ -69,7 +69,7 @@ same() {
     for name in start ranks host slurm_job mpi hdf5 blas numerics; do
         left_out+=(--exclude-path "/launch_$name")
     done
-    for name in arm seed density launch; do
+    for name in arm seed density launch rung; do
         left_out+=(--exclude-attribute "/$name")
     done
     h5diff "${left_out[@]}" "$1" "$2"
