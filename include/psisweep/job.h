@@ -73,6 +73,7 @@ struct psi_arm {
     int restart;   /* enum psi_restart */
     double rewind; /* epochs of dense training, for rate-rewind and rewind */
     int budget;    /* enum psi_budget: epochs, rates and all else of which section */
+    int rescue;    /* 1 = the ladder is tried on its collapsed cells */
 
     size_t like_arm, mask_arm; /* indices of `like` and `mask`; SIZE_MAX = none */
 };

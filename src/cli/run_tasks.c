@@ -245,6 +245,8 @@ static void plan_rescue(struct plan *plan, const struct psi_sweep *sweep)
     size_t density[PSI_DENSITIES_MAX];
     uint8_t done[PSI_DENSITIES_MAX];
     for (size_t a = 0; a < job->arms && job->rescue.cells > 0; a++) {
+        if (!job->arm[a].rescue)
+            continue;
         for (size_t s = 0; s < job->seeds; s++) {
             size_t first = cell_index(job, a, s, 0);
             for (size_t d = 0; d < job->densities; d++)

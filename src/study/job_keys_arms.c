@@ -174,6 +174,13 @@ const struct psi_job_key psi_arm_keys[] = {
      .fallback = "own",
      .help = "the section that says how a cell is retrained; own = train where it starts from "
              "initial, earlier or new weights, else retrain"},
+    {.name = "rescue",
+     .type = PSI_KEY_CHOICE,
+     .offset = ARM(rescue),
+     .choices = truths,
+     .fallback = "true",
+     .extent = 1,
+     .help = "whether the ladder, where there is one, is tried on the arm's collapsed cells"},
     {0},
 };
 
