@@ -56,6 +56,37 @@ static void test_longest_path_first(void **state)
     world_close(&world);
 }
 
+/* Costs turn out to be others: what is ready is given out by them, lengths of paths included, and
+ * the sums follow; what is done keeps what it cost. */
+static void test_recost(void **state)
+{
+    (void)state;
+    struct psi_task task[] = {{9.0, PSI_NO_TASK, 0, 0},
+                              {1.0, PSI_NO_TASK, 1, 0},
+                              {1.0, 1, 1, 0},
+                              {4.0, PSI_NO_TASK, 2, 0}};
+    struct psi_schedule *schedule = NULL;
+    struct psi_schedule_count count;
+    struct psi_error err;
+    uint32_t w, t;
+    assert_int_equal(psi_schedule_create(task, 4, 3, 1, 1, &schedule, &err), PSI_OK);
+    assert_true(psi_schedule_decide(schedule, &w, &t) && t == 0);
+    assert_true(psi_schedule_done(schedule, 0, 0));
+    psi_schedule_recost(schedule, (double[]){1000.0, 2.0, 7.0, 8.0});
+    psi_schedule_count(schedule, &count);
+    assert_true(count.cost_done == 9.0 && count.cost_left == 17.0);
+    assert_true(psi_schedule_decide(schedule, &w, &t) && t == 1); /* 2 + 7 > 8; by 4 > 1 + 1 not */
+    assert_true(psi_schedule_done(schedule, 0, 1));
+    psi_schedule_recost(schedule, (double[]){1.0, 1.0, 1.0, 8.0});
+    assert_true(psi_schedule_decide(schedule, &w, &t) && t == 3);
+    assert_true(psi_schedule_done(schedule, 0, 3));
+    assert_true(psi_schedule_decide(schedule, &w, &t) && t == 2);
+    assert_true(psi_schedule_done(schedule, 0, 2) && psi_schedule_finished(schedule));
+    psi_schedule_count(schedule, &count);
+    assert_true(count.cost_left == 0.0);
+    psi_schedule_destroy(schedule);
+}
+
 /* One worker, two groups: it stays in its group down to half of the longest path, then steals. */
 static void test_affinity(void **state)
 {
@@ -289,9 +320,13 @@ static void test_every_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refuses),       cmocka_unit_test(test_longest_path_first),
-        cmocka_unit_test(test_affinity),      cmocka_unit_test(test_resume_and_give_up),
-        cmocka_unit_test(test_untrue_events), cmocka_unit_test(test_every_order),
+        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_longest_path_first),
+        cmocka_unit_test(test_recost),
+        cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_resume_and_give_up),
+        cmocka_unit_test(test_untrue_events),
+        cmocka_unit_test(test_every_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

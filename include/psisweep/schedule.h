@@ -51,6 +51,9 @@ int psi_schedule_failed(struct psi_schedule *schedule, uint32_t worker, uint32_t
 int psi_schedule_lost(struct psi_schedule *schedule, uint32_t worker);
 /* The worker is alive and has put down all it holds, unfinished; no attempt is counted. */
 int psi_schedule_dropped(struct psi_schedule *schedule, uint32_t worker);
+/* Other costs (tasks), > 0, are expected than at creation; those of done tasks are not read. What
+ * is given out from here on follows them. */
+void psi_schedule_recost(struct psi_schedule *schedule, const double *cost);
 /* No further task is given out. */
 void psi_schedule_stop(struct psi_schedule *schedule);
 

@@ -129,6 +129,7 @@ static enum psi_status run_round(struct psi_run *run, struct psi_schedule_count 
                                      psi_farm_workers(run->size, 0), run->options->attempts,
                                      &schedule, err);
         if (!status) {
+            run->schedule = schedule;
             psi_schedule_count(schedule, count);
             status = psi_progress_line_create(run, count->cost_done, &run->progress, err);
         }

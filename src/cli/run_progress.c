@@ -129,8 +129,10 @@ void psi_progress_line_report(void *context, const struct psi_schedule_count *co
     struct psi_run *run = context;
     struct psi_progress_line *line = run->progress;
     (void)worker;
-    if (outcome && outcome->status == PSI_OK)
+    if (outcome && outcome->status == PSI_OK) {
         note_cell(run, task, outcome);
+        psi_run_cost_learn(run, task, outcome->seconds);
+    }
     if (run->options->quiet)
         return;
     if (outcome && outcome->status != PSI_OK && outcome->status != PSI_STOPPED)

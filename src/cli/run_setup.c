@@ -278,6 +278,8 @@ void psi_run_teardown(struct psi_run *run)
     psi_record_clear(PSI_OF_SLOT, &run->chain);
     psi_record_clear(PSI_OF_RUNG, &run->rung);
     psi_record_clear(PSI_OF_CELL, &run->cell);
+    free(run->kind);
+    free(run->cost);
     free(run->record);
     psi_results_close(run->results);
     psi_study_destroy(run->study);

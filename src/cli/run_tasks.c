@@ -1,4 +1,4 @@
-/* What there is to do in each round, in which order, and what it will cost. */
+/* What there is to do in each round. */
 #include "run.h"
 #include "sweep.h"
 
@@ -17,98 +17,11 @@ struct plan {
     struct psi_task *task;
     uint32_t tasks, room;
     const uint8_t *parent_status, *status, *ladder_status;
-    double *arm_factor; /* (arms) what its cells took over what the model says, 1 = unknown */
 };
 
 static size_t cell_index(const struct psi_job *job, size_t arm, size_t seed, size_t density)
 {
     return (arm * job->seeds + seed) * job->densities + density;
-}
-
-/* --- what it costs, in units of a dense epoch: only order and the time left depend on it -------
- */
-
-/* A cell costs less the less survives: measured, 4.8 s at density 1, .86 at .1, .16 at .01, .03 at
- * .0003 (LeNet-300-100 on MNIST, 5 epochs). */
-static double epoch_cost(double density)
-{
-    double share = 0.008 + 1.7 * density;
-    return share < 1.0 ? share : 1.0;
-}
-
-static double cell_cost(const struct psi_job *job, size_t arm, size_t density)
-{
-    const struct psi_arm *a = &job->arm[arm];
-    double epochs = (double)psi_job_budget(job, a)->epochs;
-    if (a->restart == PSI_RATE_REWIND || a->restart == PSI_REWIND)
-        epochs -= a->rewind;
-    if (a->schedule == PSI_POLYNOMIAL || a->hold)
-        return epochs + 1.0; /* on the whole matrices */
-    double cost = (epochs + 1.0) * epoch_cost(job->density[density]);
-    return a->restart == PSI_TRANSPLANT ? 2.5 * cost : cost;
-}
-
-static double ladder_cost(const struct psi_job *job, size_t density)
-{
-    struct psi_rung rung[PSI_RUNGS_MAX];
-    double cost = 0.0;
-    size_t rungs = psi_ladder_rungs(job, rung);
-    for (size_t i = 0; i < rungs; i++)
-        cost += (double)(rung[i].budget * rung[i].draws * job->retrain.epochs) *
-                (psi_rung_moves(&rung[i]) ? 1.0 : epoch_cost(job->density[density]));
-    return cost;
-}
-
-static double task_cost(const struct plan *plan, struct psi_record_at at)
-{
-    const struct psi_job *job = plan->run->job;
-    if (at.owner == PSI_OF_PARENT)
-        return (double)job->train.epochs + 2.0;
-    if (at.owner == PSI_OF_LADDER)
-        return ladder_cost(job, at.density);
-    return plan->arm_factor[at.arm] * cell_cost(job, at.arm, at.density);
-}
-
-/* Cells that are done say how far the model is off for their arm, beside the dense parents, which
- * are its unit. */
-static enum psi_status learn_costs(struct plan *plan, struct psi_error *err)
-{
-    struct psi_run *run = plan->run;
-    const struct psi_job *job = run->job;
-    size_t cells = job->arms * job->seeds * job->densities;
-    double unit = 0.0, parents = 0.0;
-    enum psi_status status = PSI_MEMORY;
-    double *parent = psi_allocate(job->seeds, sizeof *parent, "costs", err);
-    double *seconds = psi_allocate(cells, sizeof *seconds, "costs", err);
-    if (!parent || !seconds)
-        goto out;
-    if ((status = psi_results_read(run->results, "dense_seconds", parent, err)) ||
-        (status = psi_results_read(run->results, "seconds", seconds, err)))
-        goto out;
-    for (size_t s = 0; s < job->seeds; s++) {
-        if (plan->parent_status[s] == PSI_DONE && parent[s] > 0.0) {
-            unit += parent[s] / ((double)job->train.epochs + 2.0);
-            parents++;
-        }
-    }
-    for (size_t a = 0; a < job->arms; a++) {
-        double took = 0.0, expected = 0.0;
-        for (size_t s = 0; s < job->seeds; s++) {
-            for (size_t d = 0; d < job->densities; d++) {
-                size_t i = cell_index(job, a, s, d);
-                if (plan->status[i] == PSI_DONE && seconds[i] > 0.0) {
-                    took += seconds[i];
-                    expected += cell_cost(job, a, d);
-                }
-            }
-        }
-        plan->arm_factor[a] =
-            expected > 0.0 && unit > 0.0 ? took / (expected * unit / parents) : 1.0;
-    }
-out:
-    free(seconds);
-    free(parent);
-    return status;
 }
 
 /* --- rounds ------------------------------------------------------------------------------------
@@ -118,7 +31,7 @@ static uint32_t add(struct plan *plan, struct psi_record_at at, uint32_t after, 
 {
     uint32_t task = plan->tasks++;
     plan->record[task] = at;
-    plan->task[task] = (struct psi_task){.cost = task_cost(plan, at),
+    plan->task[task] = (struct psi_task){.cost = psi_run_cost(plan->run, at),
                                          .after = after,
                                          .group = (uint32_t)at.seed,
                                          .done = (uint8_t)done};
@@ -281,7 +194,7 @@ static enum psi_status plan_round(struct plan *plan, struct psi_error *err)
     plan->parent_status = parent;
     plan->status = sweep->status;
     plan->ladder_status = ladder;
-    if ((status = learn_costs(plan, err)))
+    if ((status = psi_run_cost_read(run, err)))
         goto out;
     if (run->round == PSI_ROUND_GRID)
         status = plan_grid(plan, err);
@@ -303,10 +216,12 @@ static enum psi_status plan_create(struct plan *plan, struct psi_error *err)
     if (room >= PSI_NO_TASK)
         return psi_fail(err, PSI_USAGE, "the grid has over %u cells", PSI_NO_TASK - 1);
     plan->room = (uint32_t)room;
+    if (!plan->run->cost &&
+        !(plan->run->cost = psi_allocate(room, sizeof *plan->run->cost, "costs", err)))
+        return PSI_MEMORY;
     plan->record = psi_allocate(room, sizeof *plan->record, "tasks", err);
     plan->task = psi_allocate(room, sizeof *plan->task, "tasks", err);
-    plan->arm_factor = psi_allocate(job->arms, sizeof *plan->arm_factor, "costs", err);
-    return plan->record && plan->task && plan->arm_factor ? PSI_OK : PSI_MEMORY;
+    return plan->record && plan->task ? PSI_OK : PSI_MEMORY;
 }
 
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
@@ -322,12 +237,12 @@ enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint3
         MPI_Bcast(plan.record, (int)(plan.tasks * sizeof *plan.record), MPI_BYTE, 0, run->comm);
         free(run->record);
         run->record = plan.record;
+        run->tasks = plan.tasks;
         plan.record = NULL;
         *task = plan.task;
         plan.task = NULL;
         *tasks = plan.tasks;
     }
-    free(plan.arm_factor);
     free(plan.task);
     free(plan.record);
     return status;

@@ -242,6 +242,31 @@ int psi_schedule_dropped(struct psi_schedule *s, uint32_t worker)
     return 1;
 }
 
+void psi_schedule_recost(struct psi_schedule *s, const double *cost)
+{
+    s->cost_all = s->cost_ready = s->cost_failed = 0.0;
+    for (uint32_t i = 0; i < s->tasks; i++) {
+        if (s->task[i].state != PSI_TASK_DONE)
+            s->task[i].cost = cost[i];
+        s->cost_all += s->task[i].cost;
+        if (s->task[i].state == PSI_TASK_READY)
+            s->cost_ready += s->task[i].cost;
+        if (s->task[i].state == PSI_TASK_FAILED)
+            s->cost_failed += s->task[i].cost;
+    }
+    psi_schedule_measure(s);
+    for (uint32_t i = 0; i < s->tasks; i++) {
+        uint32_t group = s->task[i].group;
+        if (s->task[i].state != PSI_TASK_READY)
+            continue;
+        psi_heap_set(&s->ready[group], i, s->task[i].length);
+        group_rank(s, group);
+    }
+    for (uint32_t w = 0; w < s->workers; w++)
+        if (!s->worker[w].lost && s->worker[w].holds == 1)
+            psi_heap_set(&s->single, w, -s->task[s->worker[w].task[0]].cost);
+}
+
 void psi_schedule_stop(struct psi_schedule *s)
 {
     s->stopped = 1;

@@ -47,8 +47,8 @@ static void tasks_link(struct psi_schedule *s, const struct psi_task *task)
     for (uint32_t i = 0; i < s->tasks; i++)
         s->task[i] = (struct psi_schedule_task){
             .cost = task[i].cost,
-            .length = task[i].cost,
             .group = task[i].group,
+            .after = task[i].after,
             .child = PSI_NO_TASK,
             .sibling = PSI_NO_TASK,
             .state = task[i].done ? PSI_TASK_DONE : PSI_TASK_WAITING,
@@ -65,28 +65,26 @@ static void tasks_link(struct psi_schedule *s, const struct psi_task *task)
 /* length = cost + max of the lengths that wait for it, over tasks not done, from the leaves down
  * to the roots: the reverse of an order in which each task follows the one it waits for. A task on
  * a cycle is in no such order. */
-static enum psi_status tasks_measure(struct psi_schedule *s, const struct psi_task *task,
-                                     struct psi_error *err)
+uint32_t psi_schedule_measure(struct psi_schedule *s)
 {
     uint32_t *order = s->scratch, ordered = 0;
-    for (uint32_t i = 0; i < s->tasks; i++)
-        if (task[i].after == PSI_NO_TASK)
+    for (uint32_t i = 0; i < s->tasks; i++) {
+        s->task[i].length = s->task[i].cost;
+        if (s->task[i].after == PSI_NO_TASK)
             order[ordered++] = i;
+    }
     for (uint32_t i = 0; i < ordered; i++)
         for (uint32_t c = s->task[order[i]].child; c != PSI_NO_TASK; c = s->task[c].sibling)
             order[ordered++] = c;
-    if (ordered < s->tasks)
-        return psi_fail(err, PSI_USAGE, "schedule: %u tasks wait for each other in a circle",
-                        s->tasks - ordered);
     for (uint32_t i = ordered; i-- > 0;) {
-        uint32_t before = task[order[i]].after;
-        if (before == PSI_NO_TASK || s->task[order[i]].state == PSI_TASK_DONE)
+        const struct psi_schedule_task *task = &s->task[order[i]];
+        if (task->after == PSI_NO_TASK || task->state == PSI_TASK_DONE)
             continue;
-        double through = s->task[before].cost + s->task[order[i]].length;
-        if (through > s->task[before].length)
-            s->task[before].length = through;
+        struct psi_schedule_task *before = &s->task[task->after];
+        if (before->cost + task->length > before->length)
+            before->length = before->cost + task->length;
     }
-    return PSI_OK;
+    return ordered;
 }
 
 static void heaps_begin(struct psi_schedule *s, uint32_t groups)
@@ -148,8 +146,12 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
     if ((status = schedule_allocate(s, groups, err)))
         goto out;
     tasks_link(s, task);
-    if ((status = tasks_measure(s, task, err)))
+    uint32_t measured = psi_schedule_measure(s);
+    if (measured < tasks) {
+        status = psi_fail(err, PSI_USAGE, "schedule: %u tasks wait for each other in a circle",
+                          tasks - measured);
         goto out;
+    }
     heaps_begin(s, groups);
     tasks_begin(s, task);
     workers_begin(s);

@@ -25,6 +25,7 @@ struct psi_schedule_task {
     double cost;
     double length; /* cost + the longest length among those that wait for it */
     uint32_t group;
+    uint32_t after;   /* the task it waits for, or PSI_NO_TASK */
     uint32_t child;   /* first of the tasks that wait for it, or PSI_NO_TASK */
     uint32_t sibling; /* next of those that wait for the same one, or PSI_NO_TASK */
     unsigned attempts;
@@ -64,6 +65,9 @@ struct psi_schedule {
     uint32_t *single_place;              /* (workers) */
     int stopped;
 };
+
+/* Lengths from costs; tasks on a cycle are left out. Returns how many were measured. */
+uint32_t psi_schedule_measure(struct psi_schedule *schedule);
 
 /* For create: a waiting task whose turn has come. */
 void psi_schedule_make_ready(struct psi_schedule *schedule, uint32_t task);
