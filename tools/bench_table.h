@@ -2,27 +2,34 @@
  * at which the sparse path and GEMM take the same time, both timed in turns on this machine. */
 #include "../src/net/compile.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { TABLE_BATCH = 60, TABLE_ROUNDS = 7 };
 
-/* The layer under test is number `layer` of an mlp; a small one besides it gives it a gradient to
- * hand down, or one to receive. */
+/* The layer under test is number `layer` of a model: of an mlp whose other layer, a small one,
+ * gives it a gradient to hand down, or one to receive; or a convolution of a model with several. */
 struct table_case {
     const char *name;
-    size_t inputs, hidden, classes, layer;
+    int kind; /* enum psi_model_kind */
+    size_t channels, height, width, hidden, classes, layer;
     double lit; /* share of pixels that are not 0; the dark ones in whole features, as in MNIST */
 };
 
 static const struct table_case table_case[PSI_PATH_INPUTS][PSI_PATH_SIZES] = {
-    {{"inner 100 -> 20", 16, 100, 20, 1, 1},
-     {"inner 300 -> 100", 16, 300, 100, 1, 1},
-     {"inner 1024 -> 256", 16, 1024, 256, 1, 1}},
-    {{"input 100 -> 20", 100, 20, 10, 0, 0.19},
-     {"input 400 -> 100", 400, 100, 10, 0, 0.19},
-     {"input 784 -> 300", 784, 300, 10, 0, 0.19}},
+    {{"inner 100 -> 20", PSI_MLP, 1, 1, 16, 100, 20, 1, 1},
+     {"inner 300 -> 100", PSI_MLP, 1, 1, 16, 300, 100, 1, 1},
+     {"inner 1024 -> 256", PSI_MLP, 1, 1, 16, 1024, 256, 1, 1}},
+    {{"input 100 -> 20", PSI_MLP, 1, 1, 100, 20, 10, 0, 0.19},
+     {"input 400 -> 100", PSI_MLP, 1, 1, 400, 100, 10, 0, 0.19},
+     {"input 784 -> 300", PSI_MLP, 1, 1, 784, 300, 10, 0, 0.19}},
+};
+
+static const struct table_case conv_case[PSI_PATH_CONVS] = {
+    [PSI_PATH_DIRECT] = {"conv 20 -> 50, 5 x 5", PSI_LENET5, 1, 28, 28, 0, 10, 2, 1},
+    [PSI_PATH_WINOGRAD] = {"conv 64 -> 64, 3 x 3", PSI_CONV2, 3, 32, 32, 0, 10, 1, 1},
 };
 
 /* A network of the case with a random mask, and its data. */
@@ -52,46 +59,51 @@ static enum psi_status table_open(struct table_run *run, const struct table_case
                                   int level, struct psi_error *err)
 {
     struct psi_train_spec spec = {.optimizer = PSI_SGD, .momentum = 0.9, .batch = TABLE_BATCH};
-    struct psi_model_spec model = {.hidden_count = 1, .hidden = {c->hidden}};
+    struct psi_model_spec model = {.kind = c->kind, .hidden_count = 1, .hidden = {c->hidden}};
+    size_t features = c->channels * c->height * c->width;
     struct psi_random random;
     psi_random_open(&random, 1, "table/%s/%g", c->name, density);
-    *run = (struct table_run){.pixel = psi_allocate(c->inputs, TABLE_BATCH, "table", err)};
+    *run = (struct table_run){.pixel = psi_allocate(features, TABLE_BATCH, "table", err)};
     if (!run->pixel)
         return PSI_MEMORY;
-    for (size_t f = 0; f < c->inputs; f++) {
+    for (size_t f = 0; f < features; f++) {
         /* .19 lit overall, and .37 of the features dark in a whole batch: MNIST's figures */
         double lit = c->lit == 1 ? 1 : f % 100 < 37 ? 0 : c->lit / 0.63;
         for (size_t b = 0; b < TABLE_BATCH; b++)
             if (psi_random_uniform(&random) < lit)
-                run->pixel[b * c->inputs + f] = (uint8_t)(1 + psi_random_below(&random, 255));
+                run->pixel[b * features + f] = (uint8_t)(1 + psi_random_below(&random, 255));
     }
     for (size_t b = 0; b < TABLE_BATCH; b++)
         run->label[b] = (uint8_t)(b % c->classes);
-    run->data = (struct psi_dataset){.channels = 1,
-                                     .height = 1,
-                                     .width = c->inputs,
-                                     .features = c->inputs,
+    run->data = (struct psi_dataset){.channels = c->channels,
+                                     .height = c->height,
+                                     .width = c->width,
+                                     .features = features,
                                      .classes = c->classes,
                                      .train = {run->pixel, run->label, TABLE_BATCH},
-                                     .mean = {33},
-                                     .deviation = {78}};
+                                     .mean = {33, 33, 33},
+                                     .deviation = {78, 78, 78}};
     enum psi_status status =
         psi_network_create(&model, &run->data, TABLE_BATCH, level, &run->network, err);
     if (status != PSI_OK)
         return status;
     psi_network_initialise(run->network, &random);
     size_t weights = psi_network_weights(run->network);
-    const struct psi_weight_matrix *m = psi_network_matrix(run->network, c->layer);
+    const struct psi_layer *layer = &run->network->layer[c->layer];
     uint8_t *mask = psi_allocate(weights, 1, "table", err);
     if (!mask)
         return PSI_MEMORY;
     for (size_t i = 0; i < weights; i++) {
-        int tested = i >= m->offset && i < m->offset + m->rows * m->cols;
+        int tested = i >= layer->weight && i < layer->weight + layer->weights;
         mask[i] = psi_random_uniform(&random) < (tested ? density : 0.3);
     }
     for (int path = 0; path < 2 && status == PSI_OK; path++) {
-        uint8_t sparse[2] = {1, 1}; /* the other layer: small, sparse both times, and full enough
-                                       to leave no unit of the one under test unread */
+        /* other dense layers: sparse both times, and full enough to leave no unit of the one under
+         * test unread */
+        uint8_t sparse[PSI_HIDDEN_MAX + 1] = {0};
+        assert(run->network->layers <= sizeof sparse);
+        for (size_t i = 0; i < run->network->layers; i++)
+            sparse[i] = run->network->layer[i].type == &psi_layer_dense;
         sparse[c->layer] = (uint8_t)path;
         status = psi_network_compile_as(run->network, mask, sparse, &run->path[path], err);
         if (status == PSI_OK)
@@ -147,21 +159,34 @@ static enum psi_status table_break_even(const struct table_case *c, int level, d
     return PSI_OK;
 }
 
+/* One line: of each case. */
+static enum psi_status table_line(const struct table_case *cases, int count, int level,
+                                  struct psi_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        double density;
+        enum psi_status status = table_break_even(&cases[i], level, &density, err);
+        if (status != PSI_OK)
+            return status;
+        printf("%s%.2f", i ? ", " : "", density);
+        fflush(stdout);
+    }
+    printf("},\n");
+    return PSI_OK;
+}
+
 static enum psi_status table(struct psi_error *err)
 {
+    enum psi_status status = PSI_OK;
     for (int level = 0; level <= psi_kernels_best(); level++)
-        for (int reads = 0; reads < PSI_PATH_INPUTS; reads++) {
-            printf("    [%s][%s] = {", psi_kernels_name(level), reads ? "dark data" : "inner");
-            for (int size = 0; size < PSI_PATH_SIZES; size++) {
-                double density;
-                enum psi_status status =
-                    table_break_even(&table_case[reads][size], level, &density, err);
-                if (status != PSI_OK)
-                    return status;
-                printf("%s%.2f", size ? ", " : "", density);
-                fflush(stdout);
-            }
-            printf("},\n");
+        for (int reads = 0; reads < PSI_PATH_INPUTS && status == PSI_OK; reads++) {
+            printf("break_even [%s][%s] = {", psi_kernels_name(level),
+                   reads ? "dark data" : "inner");
+            status = table_line(table_case[reads], PSI_PATH_SIZES, level, err);
         }
-    return PSI_OK;
+    for (int level = 0; level <= psi_kernels_best() && status == PSI_OK; level++) {
+        printf("conv_break_even [%s] = {", psi_kernels_name(level));
+        status = table_line(conv_case, PSI_PATH_CONVS, level, err);
+    }
+    return status;
 }

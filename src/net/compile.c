@@ -231,7 +231,7 @@ enum psi_status psi_network_compile(const struct psi_network *network, const uin
                                                     layer->input[0] ? 1 : input_density, level);
         else if (layer->type == &psi_layer_conv)
             sparse[i] = (uint8_t)psi_path_conv_is_sparse(layer->kernel, layer->in.channels,
-                                                         layer->units, density);
+                                                         layer->units, density, level);
         gains += sparse[i];
     }
     enum psi_status status = PSI_OK;

@@ -1,5 +1,6 @@
 #include "compile.h"
 #include "psisweep/kernel.h"
+#include "winograd.h"
 
 #include <assert.h>
 
@@ -11,6 +12,13 @@ static const double break_even[PSI_KERNEL_LEVELS][PSI_PATH_INPUTS][PSI_PATH_SIZE
     [PSI_PORTABLE] = {{0.30, 0.30, 0.30}, {0.30, 0.20, 0.20}},
     [PSI_AVX2] = {{0.80, 0.75, 0.65}, {0.80, 0.55, 0.50}},
     [PSI_AVX512] = {{0.80, 0.75, 0.65}, {0.80, 0.60, 0.55}},
+};
+
+/* Winograd's on planes of 32 x 32 pixels; on 16 x 16, which caches hold, .30. */
+static const double conv_break_even[PSI_KERNEL_LEVELS][PSI_PATH_CONVS] = {
+    [PSI_PORTABLE] = {0.80, 0.30},
+    [PSI_AVX2] = {0.40, 0.20},
+    [PSI_AVX512] = {0.35, 0.20},
 };
 
 /* Weights of the largest layer of each size but the last; between those of the layers timed. */
@@ -27,4 +35,12 @@ int psi_path_is_sparse(size_t rows, size_t cols, double density, double input_de
     while (size + 1 < PSI_PATH_SIZES && rows * cols > size_end[size])
         size++;
     return density < break_even[level][input_density < dark_data][size];
+}
+
+int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density, int level)
+{
+    assert(level >= 0 && level < PSI_KERNEL_LEVELS);
+    struct psi_conv conv = {.kernel = kernel, .in = in, .out = out};
+    int races = psi_winograd_pays(&conv, PSI_TILE) ? PSI_PATH_WINOGRAD : PSI_PATH_DIRECT;
+    return density < conv_break_even[level][races];
 }
