@@ -2,17 +2,19 @@
 """Race a whole sweep, in core-seconds: psisweep on one rank against masked PyTorch as its users write
 it, one thread, with the dense parent of a seed shared by all of its densities.
 
-    tools/bench_grid.py [JOB.yaml] [--set KEY=VALUE]... [--seeds 2] [--peer-densities 6]
+    tools/bench_grid.py [JOB.yaml] [--set KEY=VALUE]... [--seeds 0 1] [--peer-densities 6] [--dense]
 
 Ours is the program itself on the job's first arm: start, reading, parents, cells, spectra,
-evaluation and results file, the processor time of its process. PyTorch's is processor time too: tensors are
-preloaded; a parent is trained, each density prunes a copy of it, trains on (permuted batches, step,
-mask), and is evaluated as ours is, by the same hyper-parameters, optimiser and schedule. It is given with
-and without the singular values that ours has in it (of every matrix, pruned and retrained, and of the
-parent with 99 shuffles for its edge).
+evaluation and results file, the processor time of its process. PyTorch's is processor time too:
+tensors are preloaded; a parent is trained, each density prunes a copy of it, trains on (permuted
+batches, step, mask), and is evaluated as ours is, by the same hyper-parameters, optimiser and
+schedule. It is given with and without the singular values that ours has in it (of every matrix,
+pruned and retrained, and of the parent with 99 shuffles for its edge).
 
-The subset: so many seeds of ours with all densities, and PyTorch's with densities spread
-evenly over the grid, whose cost hardly depends on them. The two take turns, seed by seed.
+The subset: some seeds of ours with all densities, and PyTorch's with densities spread evenly over
+the grid, whose cost hardly depends on them. The two take turns, seed by seed. With --dense the
+accuracies of dense parents alone are compared: PyTorch trains nothing else and decomposes nothing,
+ours one epoch of the last density.
 """
 import argparse
 import os
@@ -43,8 +45,10 @@ def read_job(option):
     job = yaml.safe_load(text)
     job["arms"] = job["arms"][:1]
     arm = job["arms"][0]
-    if arm["criterion"] != "magnitude" or job["model"]["batchnorm"] or job["model"]["kind"] not in PEER_MODELS:
-        sys.exit(f"bench_grid.py: {option.job}: magnitude, no batchnorm, and one of {', '.join(PEER_MODELS)} expected")
+    model = job["model"]
+    if arm["criterion"] != "magnitude" or model["batchnorm"] or model["kind"] not in PEER_MODELS:
+        sys.exit(f"bench_grid.py: {option.job}: magnitude, no batchnorm, and one of "
+                 f"{', '.join(PEER_MODELS)} expected")
     return job
 
 
@@ -138,7 +142,7 @@ def cell_spectra(weights):
         torch.linalg.svd(w, full_matrices=False)
 
 
-def run_peer(job, seed, densities, data):
+def run_peer(job, seed, densities, data, is_dense):
     torch.manual_seed(seed)
     clock, kind = Clock(), job["model"]["kind"]
     model, weights, _ = peer.build(kind, job["model"]["init"])
@@ -148,6 +152,8 @@ def run_peer(job, seed, densities, data):
         return score(model, data[1])
 
     result = {"dense": clock.measure("train", dense), "accuracy": {}, "cells": []}
+    if is_dense:
+        return result
     clock.measure("spectra", parent_spectra, weights)
     result["parent"] = clock.spent
     parent = {name: value.clone() for name, value in model.state_dict().items()}
@@ -174,25 +180,32 @@ def run_peer(job, seed, densities, data):
 
 
 def spread(values):
-    return f"{statistics.mean(values):.4f} (sd {statistics.stdev(values) if len(values) > 1 else 0:.4f}, {len(values)} seeds)"
+    deviation = statistics.stdev(values) if len(values) > 1 else 0
+    return f"{statistics.mean(values):.4f} (sd {deviation:.4f}, {len(values)} seeds)"
+
+
+def report_dense(ours, theirs):
+    print(f"accuracy, dense: ours {spread([o['dense'] for o in ours])}, "
+          f"PyTorch {spread([t['dense'] for t in theirs])}")
 
 
 def report(job, densities, ours, theirs):
     grid, whole = job["grid"]["density"], job["grid"]["seeds"]
     whole = len(whole) if isinstance(whole, list) else whole
-    print(f"\naccuracy, dense: ours {spread([o['dense'] for o in ours])}, PyTorch {spread([t['dense'] for t in theirs])}")
     print(" density   ours, s  accuracy   PyTorch, s  + spectra  accuracy")
     for density in densities:
         i = grid.index(density)
         cells = [t["cells"][densities.index(density)] for t in theirs]
         print(f"{density:8.6f} {statistics.mean(float(o['cells'][i]) for o in ours):9.2f}  "
               f"{statistics.mean(float(o['accuracy'][i]) for o in ours):8.4f} "
-              f"{statistics.mean(c['train'] for c in cells):12.2f} {statistics.mean(c['spectra'] for c in cells):10.2f}  "
+              f"{statistics.mean(c['train'] for c in cells):12.2f} "
+              f"{statistics.mean(c['spectra'] for c in cells):10.2f}  "
               f"{statistics.mean(t['accuracy'][density] for t in theirs):8.4f}")
     us = statistics.mean(o["total"] for o in ours)
     print(f"ours: {us:.1f} core-seconds a seed, start and file included (of them parent "
           f"{statistics.mean(o['parent'] for o in ours):.1f} s, {len(grid)} cells "
-          f"{statistics.mean(float(o['cells'].sum()) for o in ours):.1f} s); x {whole} seeds = {us * whole:.0f}")
+          f"{statistics.mean(float(o['cells'].sum()) for o in ours):.1f} s); "
+          f"x {whole} seeds = {us * whole:.0f}")
     for what, parts in (("without spectra", ["train"]), ("with spectra", ["train", "spectra"])):
         parent = statistics.mean(sum(t["parent"][p] for p in parts) for t in theirs)
         cell = statistics.mean(sum(c[p] for p in parts) for t in theirs for c in t["cells"])
@@ -205,25 +218,32 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("job", nargs="?", default="jobs/mnist-lenet300.yaml")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--peer-densities", type=int, default=6)
+    parser.add_argument("--dense", action="store_true", help="compare accuracies of dense parents alone")
     option = parser.parse_args()
     peer.single_thread()
     job = read_job(option)
+    if option.dense:
+        job["grid"]["density"] = job["grid"]["density"][-1:]
+        job["retrain"]["epochs"] = 1
     grid = job["grid"]["density"]
     at = numpy.linspace(0, len(grid) - 1, option.peer_densities).round().astype(int)
     densities = [grid[i] for i in dict.fromkeys(at)]
-    data = peer.load(job["model"]["kind"], job["data"]["path"], job["data"]["validation"])
-    print(f"{job['name']}: {len(grid)} densities, arm {job['arms'][0]['name']}; measured: {option.seeds} seeds, "
-          f"ours at all densities, PyTorch {torch.__version__} at {len(densities)} of them; in turns")
+    data = peer.load(job["model"]["kind"], job["data"]["path"],
+                     *(job["data"][part] for part in ("train", "test", "validation")))
+    print(f"{job['name']}: {len(grid)} densities, arm {job['arms'][0]['name']}; measured: seeds "
+          f"{option.seeds}, ours at all densities, PyTorch {torch.__version__} at {len(densities)} of them; in turns")
     ours, theirs = [], []
     with tempfile.TemporaryDirectory() as folder:
-        for seed in range(option.seeds):
+        for seed in option.seeds:
             ours.append(run_ours(job, seed, folder))
-            theirs.append(run_peer(job, seed, densities, data))
+            theirs.append(run_peer(job, seed, densities, data, option.dense))
             print(f"seed {seed}: dense accuracy {ours[-1]['dense']:.4f}, PyTorch {theirs[-1]['dense']:.4f}; "
                   f"{ours[-1]['total']:.1f} core-seconds", flush=True)
-    report(job, densities, ours, theirs)
+    report_dense(ours, theirs)
+    if not option.dense:
+        report(job, densities, ours, theirs)
 
 
 main()

@@ -61,11 +61,12 @@ MODELS = {
 MODELS["lit"] = MODELS["mlp"]  # on images without a zero pixel
 
 
-def load(name, folder, validation=0):
+def load(name, folder, train=0, test=0, validation=0):
     """Splits train, test, validation (the last ones of the training samples), normalised by the
-    first."""
+    first. train, test: the first so many samples, 0 = all."""
     read = load_cifar if name == "conv2" else load_mnist
     (x, y), (x_test, y_test) = read(folder, "train"), read(folder, "t10k")
+    x, y, x_test, y_test = x[:train or None], y[:train or None], x_test[:test or None], y_test[:test or None]
     end = len(x) - validation
     mean, deviation = x[:end].mean((0, 2, 3), keepdim=True), x[:end].std((0, 2, 3), keepdim=True)
     if name == "lit":
