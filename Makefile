@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench install \
+.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench bench-grid install \
         clean lib
 
 BUILD   ?= build
@@ -145,7 +145,11 @@ bench: ## speed beside PyTorch, interleaved, one thread each
 $(BUILD)/tools/bench: tools/bench.c $(wildcard tools/bench_*.h) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
-	$(Q)$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)
+	$(Q)$(CC) $(FLAGS) -Wl,--wrap=cblas_sgemm $< -o $@ $(LIB) $(LIBS)
+bench-grid: ## core-seconds of whole sweeps beside PyTorch's, and accuracies
+	tools/install-deps build bench
+	$(MAKE) --no-print-directory all
+	/usr/bin/python3 tools/bench_grid.py
 
 install: all ## into DESTDIR/PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/psisweep/jobs

@@ -1,18 +1,22 @@
-/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 (mlp) or LeNet-5 (lenet5) on
- * MNIST, Conv-2 (conv2) on CIFAR-10, batch 60, SGD with momentum. It reads commands from standard
- * input and answers each with one line:
- *   run N    do N more training steps  -> "seconds loss" (loss of the last step)
- *   parts N  N steps, each part timed  -> "gather forward loss update" in microseconds a step
- *   rate N   mlp: N forward and backward passes of one batch, without gather, loss and update
- *            -> "GFLOP/s peak" of multiply-adds at surviving weights, and of fused ones on
- * registers score    evaluate the test split   -> "accuracy loss" save F   keep the network as the
- * dense parent, and write its parameters to file F as floats
- *            -> "parameters"
- *   prune S [layer] [gemm]  from the parent, prune a share S of all weights, or of every layer's,
- * by magnitude, compile, new optimiser -> "survivors parameters"; gemm: do not compile, and from
- * here on no zero pixel is skipped in what is not compiled Usage: bench MODEL DATA_FOLDER, or:
- * bench table, which prints the path table anew.
- */
+/* One runner of the training benchmark (tools/bench.py): LeNet-300-100 (mlp; full: on images
+ * without a zero pixel, so that no input is left out) or LeNet-5 (lenet5) on MNIST, Conv-2 (conv2)
+ * on CIFAR-10, batch 60, SGD with momentum. It reads commands from standard input and answers each
+ * with one line:
+ *   run N     N more training steps -> "seconds loss", loss of the last step
+ *   losses N  N steps on the training images in order, the first 60 first -> the loss of each
+ *   parts N   N steps, each part timed -> "gather forward loss update gemm" in microseconds a
+ *             step; gemm: the part of all those that is spent in OpenBLAS's sgemm
+ *   rate N    mlp, full: N forward and backward passes of one batch, without gather, loss and
+ *             update -> "GFLOP/s peak" of multiply-adds at surviving weights, on the lit path at
+ *             lit pixels alone, and of fused ones on registers
+ *   score     evaluate the test split -> "accuracy loss"
+ *   save F    keep the network as the dense parent, and write its parameters to file F as floats
+ *             -> "parameters"
+ *   prune S [layer] [gemm]
+ *             from the parent, prune a share S of all weights, or of every layer's, by magnitude,
+ *             compile, new optimiser -> "survivors parameters"; gemm: do not compile, and from here
+ *             on leave out no zero pixel in what is not compiled
+ * Usage: bench MODEL DATA_FOLDER, or: bench table, which prints the path table anew. */
 #include "psisweep/clock.h"
 #include "psisweep/dataset.h"
 #include "psisweep/kernel.h"
@@ -21,6 +25,7 @@
 #include "psisweep/prune.h"
 #include "psisweep/train.h"
 
+#include "bench_gemm.h"
 #include "bench_peak.h"
 #include "bench_table.h"
 
@@ -48,23 +53,16 @@ struct bench {
     double loss; /* of the last step */
 };
 
-static void step(struct bench *bench, double *part)
+/* One step on samples index (BATCH), the next of which will be index + BATCH if there is one. */
+static void step_on(struct bench *bench, const uint32_t *index, int is_next, double *part)
 {
     const struct psi_split *train = &bench->data->train;
     uint8_t label[BATCH];
-    if (bench->at + BATCH > train->samples) {
-        struct psi_random random;
-        psi_random_open(&random, 1, "bench/sample=%u", bench->order[0]);
-        psi_random_shuffle(&random, bench->order, (uint32_t)train->samples);
-        bench->at = 0;
-    }
-    const uint32_t *index = bench->order + bench->at;
-    bench->at += BATCH;
     double time[PARTS + 1] = {psi_clock_monotonic()};
     for (size_t b = 0; b < BATCH; b++)
         label[b] = train->label[index[b]];
     psi_network_gather(bench->network, bench->data, train, index, BATCH);
-    if (bench->at + BATCH <= train->samples)
+    if (is_next)
         psi_dataset_prefetch(bench->data, train, index + BATCH, BATCH);
     time[1] = psi_clock_monotonic();
     const float *logits = psi_network_forward_training(bench->network, BATCH);
@@ -77,6 +75,42 @@ static void step(struct bench *bench, double *part)
     time[4] = psi_clock_monotonic();
     for (int i = 0; i < PARTS; i++)
         part[i] += time[i + 1] - time[i];
+}
+
+static void step(struct bench *bench, double *part)
+{
+    const struct psi_split *train = &bench->data->train;
+    if (bench->at + BATCH > train->samples) {
+        struct psi_random random;
+        psi_random_open(&random, 1, "bench/sample=%u", bench->order[0]);
+        psi_random_shuffle(&random, bench->order, (uint32_t)train->samples);
+        bench->at = 0;
+    }
+    bench->at += BATCH;
+    step_on(bench, bench->order + bench->at - BATCH, bench->at + BATCH <= train->samples, part);
+}
+
+static void losses(struct bench *bench, unsigned steps)
+{
+    double part[PARTS] = {0};
+    uint32_t index[BATCH];
+    for (unsigned i = 0; i < steps; i++) {
+        for (uint32_t b = 0; b < BATCH; b++)
+            index[b] = i * BATCH + b;
+        step_on(bench, index, 0, part);
+        printf("%.9g%c", bench->loss, i + 1 < steps ? ' ' : '\n');
+    }
+}
+
+static void parts(struct bench *bench, unsigned steps)
+{
+    double part[PARTS] = {0};
+    bench_gemm_seconds = 0;
+    for (unsigned i = 0; i < steps; i++)
+        step(bench, part);
+    for (int i = 0; i < PARTS; i++)
+        printf("%.1f ", 1e6 * part[i] / steps);
+    printf("%.1f\n", 1e6 * bench_gemm_seconds / steps);
 }
 
 /* Share of the inputs at hand that the first layer multiplies by: the lit ones on the lit path. */
@@ -199,11 +233,11 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
         for (unsigned i = 0; i < steps; i++)
             step(bench, part);
         printf("%.9f %.6f\n", psi_clock_monotonic() - start, bench->loss);
+    } else if (sscanf(line, "losses %u", &steps) == 1 &&
+               (size_t)steps * BATCH <= bench->data->train.samples) {
+        losses(bench, steps);
     } else if (sscanf(line, "parts %u", &steps) == 1 && steps > 0) {
-        for (unsigned i = 0; i < steps; i++)
-            step(bench, part);
-        for (int i = 0; i < PARTS; i++)
-            printf("%.1f%c", 1e6 * part[i] / steps, i + 1 < PARTS ? ' ' : '\n');
+        parts(bench, steps);
     } else if (sscanf(line, "rate %u", &steps) == 1 && steps > 0) {
         status = rate(bench, steps, err);
     } else if (strncmp(line, "score", 5) == 0) {
@@ -220,6 +254,14 @@ static enum psi_status command(struct bench *bench, const char *line, struct psi
     return status;
 }
 
+/* No pixel is 0 any more: there is nothing to be skipped. */
+static void light_up(struct psi_dataset *dataset)
+{
+    size_t pixels = (dataset->train.samples + dataset->test.samples) * dataset->features;
+    for (size_t i = 0; i < pixels; i++)
+        dataset->pixel[i] += dataset->pixel[i] == 0;
+}
+
 static enum psi_status prepare(struct bench *bench, const char *name, char *folder,
                                struct psi_error *err)
 {
@@ -228,6 +270,7 @@ static enum psi_status prepare(struct bench *bench, const char *name, char *fold
         int set, kind;
         double rate;
     } models[] = {{"mlp", PSI_MNIST, PSI_MLP, 0.02},
+                  {"full", PSI_MNIST, PSI_MLP, 0.02},
                   {"lenet5", PSI_MNIST, PSI_LENET5, 0.01},
                   {"conv2", PSI_CIFAR10, PSI_CONV2, 0.01}};
     size_t m = 0, count = sizeof models / sizeof *models;
@@ -246,6 +289,8 @@ static enum psi_status prepare(struct bench *bench, const char *name, char *fold
     bench->spec = (struct psi_train_spec){
         .optimizer = PSI_SGD, .rate = models[m].rate, .momentum = 0.9, .batch = BATCH};
     enum psi_status status = psi_dataset_create(&data, &bench->dataset, err);
+    if (status == PSI_OK && strcmp(name, "full") == 0)
+        light_up(bench->dataset);
     if (status == PSI_OK)
         status = psi_network_create(&model, bench->dataset, BATCH, psi_kernels_best(),
                                     &bench->dense, err);

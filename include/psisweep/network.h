@@ -135,9 +135,11 @@ enum psi_status psi_network_paths(const struct psi_network *network, const uint8
 
 /* Another network that is this one under a mask (weights), made to be fast: its parameters are of
  * some layers all weights as before, of others (the sparse path) the surviving ones alone, in an
- * order of its own; then all that is not pruned. What neither leads to an output nor is led to by
- * the data is not computed, which changes no logit and no gradient: pixels nobody reads, units
- * without a path to an output; a unit without inputs stays, for it emits relu(bias). Forward,
+ * order of its own; then all that is not pruned. A first dense layer may go the lit path, with all
+ * its weights: x = constant + lit part, where the constant, what pixel 0 becomes, takes one sum a
+ * unit and the lit part products at non-zero pixels alone. What neither leads to an output nor is
+ * led to by the data is not computed, which changes no logit and no gradient: pixels nobody reads,
+ * units without a path to an output; a unit without inputs stays, for it emits relu(bias). Forward,
  * backward, optimisers, psi_train and psi_evaluate take it as any other, with psi_network_mask() as
  * its mask; it has no matrices, is not initialised, and paths and masks are asked of the network
  * it came from, whose parameters it starts with and to which it owes nothing later. Results agree

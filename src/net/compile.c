@@ -247,7 +247,7 @@ static uint8_t path_of_layer(const struct psi_network *network, size_t i, const 
         return (uint8_t)psi_path_of_dense(layer->units, layer->fan_in, density,
                                           reads_input_alone(network, i) ? input_density : 1, level);
     if (layer->type == &psi_layer_conv &&
-        psi_path_conv_is_sparse(layer->kernel, layer->in.channels, layer->units, density))
+        psi_path_conv_is_sparse(layer->kernel, layer->in.channels, layer->units, density, level))
         return PSI_PATH_SPARSE;
     return PSI_PATH_DENSE;
 }

@@ -40,7 +40,9 @@ enum { PSI_PATH_INPUTS = 2, PSI_PATH_SIZES = 3 };
 enum psi_path psi_path_of_dense(size_t rows, size_t cols, double density, double input_density,
                                 int level);
 
-/* The same for a convolution (conv.c). */
-int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density);
+/* The same for a convolution of so many input and output channels. Classed by what the sparse path
+ * races: direct kernels or Winograd's. */
+enum { PSI_PATH_DIRECT, PSI_PATH_WINOGRAD, PSI_PATH_CONVS };
+int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density, int level);
 
 #endif

@@ -2,7 +2,7 @@
  * w[o][in][ky][kx] x[in][p + (ky, kx) - pad], 0). Weights are a matrix (out, in * kernel * kernel).
  * The input's gradient is a convolution of dy with the weights turned around:
  * dx[in][q] = sum over o, ky, kx of w[o][in][ky][kx] dy[o][q - (ky, kx) + pad]. */
-#include "compile.h"
+#include "layer.h"
 #include "tangent.h"
 #include "winograd.h"
 
@@ -141,14 +141,6 @@ static void conv_backward(const struct psi_layer *layer, const struct psi_pass *
             gradient + layer->weight, dx[0].add, dx[0].dx ? dx[0].dx + b : NULL, pass->batch, lanes,
             pass->work);
     }
-}
-
-/* Measured on LeNet-5's and Conv-2's layers with AVX-512: sparse products reach 30 to 55 GFLOP/s,
- * direct ones 100, Winograd's as much as 170 would. */
-int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density)
-{
-    struct psi_conv conv = {.kernel = kernel, .in = in, .out = out};
-    return density < (psi_winograd_pays(&conv, PSI_TILE) ? .15 : .35);
 }
 
 /* Which features of y a weight of a conv layer connects, and to which of x: output rows first.y ..

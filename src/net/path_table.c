@@ -1,5 +1,6 @@
 #include "compile.h"
 #include "psisweep/kernel.h"
+#include "winograd.h"
 
 #include <assert.h>
 
@@ -23,6 +24,13 @@ static const double break_even[PSI_KERNEL_LEVELS][PSI_PATH_INPUTS][PSI_PATH_SIZE
     [PSI_AVX512] = {{0.80, 0.75, 0.65}, {0.80, 0.35, 0.25}},
 };
 
+/* Winograd's on planes of 32 x 32 pixels; on 16 x 16, which caches hold, .30. */
+static const double conv_break_even[PSI_KERNEL_LEVELS][PSI_PATH_CONVS] = {
+    [PSI_PORTABLE] = {0.80, 0.30},
+    [PSI_AVX2] = {0.40, 0.20},
+    [PSI_AVX512] = {0.35, 0.20},
+};
+
 /* Weights of the largest layer of each size but the last; between those of the layers timed. */
 static const size_t size_end[PSI_PATH_SIZES - 1] = {8192, 65536};
 
@@ -40,4 +48,12 @@ enum psi_path psi_path_of_dense(size_t rows, size_t cols, double density, double
     if (density < break_even[level][dark][size])
         return PSI_PATH_SPARSE;
     return dark && input_density < lit_break_even[level][size] ? PSI_PATH_LIT : PSI_PATH_DENSE;
+}
+
+int psi_path_conv_is_sparse(size_t kernel, size_t in, size_t out, double density, int level)
+{
+    assert(level >= 0 && level < PSI_KERNEL_LEVELS);
+    struct psi_conv conv = {.kernel = kernel, .in = in, .out = out};
+    int races = psi_winograd_pays(&conv, PSI_TILE) ? PSI_PATH_WINOGRAD : PSI_PATH_DIRECT;
+    return density < conv_break_even[level][races];
 }

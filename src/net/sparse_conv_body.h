@@ -1,7 +1,10 @@
 /* The kernels of convolutions of which few weights survive, once, for every backend. Part of
  * conv_body.h. */
 
-enum { TAPS = 128 }; /* worked on together */
+enum {
+    TAPS = 128, /* worked on together */
+    BAND = 4096 /* floats of dy */
+};
 
 /* The taps of one channel that fall inside the source at one row of the result. */
 struct row_taps {
@@ -99,44 +102,58 @@ KERNEL static void sparse_convolve(const struct psi_taps *taps, const float *val
         tap_tile(taps, value, bias, relu, add, x + b, columns, y + b, UNIT);
 }
 
-/* The sum over all pixels and columns of dy[unit][p] x[tap's]. A pixel's columns and those of the
- * pixels to its right lie one after another, for the tap as for dy. */
-KERNEL static inline float tap_sum(const struct psi_taps *taps, const struct psi_tap *tap,
-                                   const float *dy, const float *x, size_t columns)
+/* sum += out (count) in (count), a multiple of PSI_LANES. */
+INLINE void add_product(const float *out, const float *in, size_t count, vec *sum)
 {
-    ptrdiff_t high = (ptrdiff_t)taps->height - tap->y, wide = (ptrdiff_t)taps->width - tap->x;
-    size_t first_y = tap->y < 0 ? (size_t)-tap->y : 0, first_x = tap->x < 0 ? (size_t)-tap->x : 0;
-    size_t end_y =
-        high < (ptrdiff_t)taps->out_height ? (size_t)(high > 0 ? high : 0) : taps->out_height;
-    size_t end_x =
-        wide < (ptrdiff_t)taps->out_width ? (size_t)(wide > 0 ? wide : 0) : taps->out_width;
+    size_t i = 0;
+    for (; i + PSI_TILE <= count; i += PSI_TILE)
+        for (int v = 0; v < PSI_TILE / WIDTH; v++)
+            sum[v] = multiply_add(load(out + i + v * WIDTH), load(in + i + v * WIDTH), sum[v]);
+    for (; i < count; i += PSI_LANES)
+        for (int v = 0; v < UNIT; v++)
+            sum[v] = multiply_add(load(out + i + v * WIDTH), load(in + i + v * WIDTH), sum[v]);
+}
+
+/* The sum over rows first .. end - 1 and all columns of dy[unit][p] x[tap's]. A pixel's columns and
+ * those of the pixels to its right lie one after another, for the tap as for dy. */
+KERNEL static inline float tap_sum(const struct psi_taps *taps, const struct psi_tap *tap,
+                                   ptrdiff_t first, ptrdiff_t end, const float *dy, const float *x,
+                                   ptrdiff_t columns)
+{
+    ptrdiff_t height = (ptrdiff_t)taps->height, width = (ptrdiff_t)taps->width;
+    ptrdiff_t out_width = (ptrdiff_t)taps->out_width;
+    ptrdiff_t first_x = tap->x < 0 ? -tap->x : 0;
+    ptrdiff_t end_x = width - tap->x < out_width ? width - tap->x : out_width;
     vec sum[PSI_TILE / WIDTH] = {{0}};
-    for (size_t py = first_y; py < end_y && first_x < end_x; py++) {
-        const float *out = dy + (py * taps->out_width + first_x) * columns;
-        const float *in =
-            x + ((ptrdiff_t)(py * taps->width + first_x) + tap->offset) * (ptrdiff_t)columns;
-        size_t count = (end_x - first_x) * columns, i = 0;
-        for (; i + PSI_TILE <= count; i += PSI_TILE)
-            for (int v = 0; v < PSI_TILE / WIDTH; v++)
-                sum[v] = multiply_add(load(out + i + v * WIDTH), load(in + i + v * WIDTH), sum[v]);
-        for (; i < count; i += PSI_LANES)
-            for (int v = 0; v < UNIT; v++)
-                sum[v] = multiply_add(load(out + i + v * WIDTH), load(in + i + v * WIDTH), sum[v]);
-    }
+    first = -tap->y > first ? -tap->y : first;
+    end = height - tap->y < end ? height - tap->y : end;
+    for (ptrdiff_t py = first; py < end && first_x < end_x; py++)
+        add_product(dy + (py * out_width + first_x) * columns,
+                    x + (py * width + first_x + tap->offset) * columns,
+                    (size_t)((end_x - first_x) * columns), sum);
     for (int half = PSI_TILE / WIDTH / 2; half > 0; half /= 2)
         for (int v = 0; v < half; v++)
             sum[v] += sum[v + half];
     return vector_sum(sum[0]);
 }
 
+/* In bands of rows, of which dy's fills half of the first-level cache at most; bands before
+ * channels, so that the rows of x that they share stay in the second-level one. */
 KERNEL static void sparse_conv_sample(const struct psi_taps *taps, const float *dy, const float *x,
                                       size_t columns, float decay, float *gradient)
 {
     size_t plane = taps->out_height * taps->out_width * columns;
-    for (size_t unit = 0; unit < taps->units; unit++, dy += plane)
-        for (uint32_t t = taps->start[unit]; t < taps->start[unit + 1]; t++) {
-            const struct psi_tap *tap = &taps->tap[t];
-            float *g = gradient + tap->source, own = tap_sum(taps, tap, dy, x, columns);
-            *g = decay == 0 ? own : decay * *g + own;
-        }
+    size_t rows = BAND / (taps->out_width * columns);
+    rows = rows ? rows : 1;
+    for (size_t first = 0; first < taps->out_height; first += rows) {
+        size_t end = first + rows < taps->out_height ? first + rows : taps->out_height;
+        float kept = first ? 1 : decay;
+        for (size_t unit = 0; unit < taps->units; unit++)
+            for (uint32_t t = taps->start[unit]; t < taps->start[unit + 1]; t++) {
+                float *g = gradient + taps->tap[t].source;
+                float own = tap_sum(taps, &taps->tap[t], (ptrdiff_t)first, (ptrdiff_t)end,
+                                    dy + unit * plane, x, (ptrdiff_t)columns);
+                *g = kept == 0 ? own : kept * *g + own;
+            }
+    }
 }

@@ -139,10 +139,8 @@ enum psi_status psi_trial_retrain_arm(struct psi_trial *trial, double *curve, in
     const struct psi_arm *arm = &study->job->arm[trial->arm];
     char stream[PSI_TRIAL_KEY + 16];
     snprintf(stream, sizeof stream, "retrain/%s", trial->key);
-    struct psi_retraining how = {.spec = psi_job_budget(study->job, arm),
-                                 .stream = stream,
-                                 .mask = study->mask,
-                                 .curve = curve};
+    struct psi_retraining how = {
+        .spec = psi_job_budget(study->job, arm), .stream = stream, .curve = curve};
     enum psi_status status = restart(trial, &how.first_step, err);
     if (status)
         return status;

@@ -88,10 +88,9 @@ static enum psi_status rung_draw(struct psi_trial *trial, const struct psi_rung 
     if ((status = psi_trial_mask(trial, err)) ||
         (status = rung_start(trial, rung, donor, stream, err)))
         return status;
-    struct psi_retraining how = {.spec = &spec,
-                                 .stream = stream,
-                                 .mask = rung->kind == PSI_RUNG_REGROW ? NULL : study->mask,
-                                 .curve = curve};
+    if (rung->kind == PSI_RUNG_REGROW) /* from the pruned weights on, all may live */
+        memset(study->mask, 1, psi_network_weights(study->network));
+    struct psi_retraining how = {.spec = &spec, .stream = stream, .curve = curve};
     status = rung->kind == PSI_RUNG_REWIRE ? rung_rewire(trial, &how, &diverged, &score, err)
                                            : psi_trial_retrain(trial, &how, &diverged, &score, err);
     if (status)

@@ -58,7 +58,7 @@ enum psi_status psi_trial_retrain(struct psi_trial *trial, struct psi_retraining
 {
     struct psi_study *study = trial->study;
     enum psi_status status = PSI_OK;
-    if (how->mask && !how->hook)
+    if (!how->hook)
         status = psi_trial_compile(trial, err);
     else
         psi_trial_discard(trial);
@@ -67,7 +67,7 @@ enum psi_status psi_trial_retrain(struct psi_trial *trial, struct psi_retraining
     struct psi_training training = {.spec = how->spec,
                                     .dataset = trial_dataset(trial),
                                     .mask = trial->compiled ? psi_network_mask(trial->compiled)
-                                                            : how->mask,
+                                                            : study->mask,
                                     .first_step = how->first_step,
                                     .random_seed = study->job->random_seed,
                                     .random_name = how->stream,
@@ -78,9 +78,8 @@ enum psi_status psi_trial_retrain(struct psi_trial *trial, struct psi_retraining
         return status;
     if (trial->compiled)
         psi_network_expand(trial->compiled, study->network);
-    if (how->mask && !*diverged &&
-        !psi_mask_holds(how->mask, psi_network_weights(study->network),
-                        psi_network_parameter(study->network), NULL))
+    if (!*diverged && !psi_mask_holds(study->mask, psi_network_weights(study->network),
+                                      psi_network_parameter(study->network), NULL))
         return psi_fail(err, PSI_NUMERIC, "%s: a pruned weight came back to life", trial->key);
     if ((status = psi_trial_score(trial, score, err)))
         return status;

@@ -4,13 +4,13 @@ PyTorch (float64).
     python3 tests/ref/trajectory_conv_torch.py > tests/ref/trajectory_conv_torch.h
 
 Weights, pixels, labels and batches come from formulas that tests/test_conv_torch.c repeats. Of the
-final parameters (weights, then biases or gains and shifts, then running statistics) every STRIDE-th
-is kept, the last ones too. Evaluation is the loss of the last batch afterwards.
+final parameters (weights, then biases or gains and shifts, then running statistics) some evenly
+spaced ones are kept, and the last ones. Evaluation is the loss of the last batch afterwards.
 """
 import torch
 from torch import nn
 
-SAMPLES, BATCH, STEPS, CLASSES, STRIDE = 24, 8, 12, 4, 97
+SAMPLES, STEPS, CLASSES = 24, 12, 4
 MEAN, DEVIATION = 120.0, 70.0
 torch.set_default_dtype(torch.float64)
 
@@ -42,12 +42,27 @@ def lenet5_classic(norm):
             + [nn.AvgPool2d(2)] + dense(16, 120, 84, CLASSES))
 
 
+def pairs(norm, *maps):
+    layers = []
+    for a, b in zip(maps, maps[1:]):
+        layers += relu_conv(norm, a, b, 3, padding=1) + relu_conv(norm, b, b, 3, padding=1)
+        layers.append(nn.MaxPool2d(2))
+    return layers
+
+
 def conv2(norm):
-    return (relu_conv(norm, 3, 64, 3, padding=1) + relu_conv(norm, 64, 64, 3, padding=1)
-            + [nn.MaxPool2d(2)] + dense(64 * 3 * 2, 256, 256, CLASSES))
+    return pairs(norm, 3, 64) + dense(64 * 3 * 2, 256, 256, CLASSES)
 
 
-def run(name, layers, norm, image):
+def conv4(norm):
+    return pairs(norm, 3, 64, 128) + dense(128, 256, 256, CLASSES)
+
+
+def conv6(norm):
+    return pairs(norm, 3, 64, 128, 256) + dense(256, 256, 256, CLASSES)
+
+
+def run(name, layers, norm, image, batch=8, stride=97):
     pixels = image[0] * image[1] * image[2]
     pixel = [[(37 * s + 91 * f + 13 * s * f + f * f) % 256 for f in range(pixels)]
              for s in range(SAMPLES)]
@@ -78,7 +93,7 @@ def run(name, layers, norm, image):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.003, momentum=0.9, weight_decay=0.01)
     losses = []
     for t in range(STEPS):
-        index = [(BATCH * t + 3 * b) % SAMPLES for b in range(BATCH)]
+        index = [(batch * t + 3 * b) % SAMPLES for b in range(batch)]
         loss = nn.functional.cross_entropy(model(x[index]), label[index])
         optimizer.zero_grad()
         loss.backward()
@@ -87,8 +102,9 @@ def run(name, layers, norm, image):
     model.eval()
     losses.append(nn.functional.cross_entropy(model(x[index]), label[index]).item())
     final = torch.cat([p.detach().flatten() for p in weights + rest + states])
-    print(f"enum {{ {name}_parameters = {len(final)} }};")
-    kept = torch.cat([final[::STRIDE], final[-40:]]).tolist()
+    sizes = {"parameters": len(final), "batch": batch, "stride": stride}
+    print("enum { " + ", ".join(f"{name}_{size} = {value}" for size, value in sizes.items()) + " };")
+    kept = torch.cat([final[::stride], final[-40:]]).tolist()
     for what, values in ("loss", losses), ("final", kept):
         print(f"static const double {name}_{what}[{len(values)}] = {{")
         for i in range(0, len(values), 6):
@@ -102,3 +118,8 @@ run("lenet5_norm", lenet5, True, (1, 16, 16))
 run("classic", lenet5_classic, False, (2, 12, 13))
 run("conv2", conv2, False, (3, 6, 5))
 run("conv2_norm", conv2, True, (3, 6, 5))
+# in batches that Winograd's way is taken for
+run("conv4", conv4, False, (3, 5, 7), 16, 2999)
+run("conv4_norm", conv4, True, (3, 5, 7), 16, 2999)
+run("conv6", conv6, False, (3, 9, 8), 16, 9973)
+run("conv6_norm", conv6, True, (3, 9, 8), 16, 9973)
