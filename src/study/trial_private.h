@@ -55,8 +55,7 @@ struct psi_retraining {
     const struct psi_step_hook *hook;
     double *curve; /* (spec->epochs + 1) or NULL: validation accuracy */
 };
-/* Train under study->mask from the network's parameters, into them; then score on the test split.
- */
+/* Train under study->mask, from the network's parameters into them; then score on the test split */
 enum psi_status psi_trial_retrain(struct psi_trial *trial, struct psi_retraining *how,
                                   int *diverged, struct psi_score *score, struct psi_error *err);
 /* The dense training's parameters at an epoch that is on the rewind axis, or 0. */
