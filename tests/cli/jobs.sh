@@ -21,4 +21,7 @@ check job_collapse_mnist dense collapse-mnist rescue.finetune=[1] rescue.reiniti
 check job_issp_mnist dense issp-mnist rescue.finetune=[1] rescue.reinitialise=[1]
 check job_order_of_criteria dense order-of-criteria
 check job_width_mnist dense width-mnist
+check job_issp_cifar small jobs/issp-cifar.yaml model.kind=lenet5-classic "grid.density=[0.1,0.01]" grid.seeds=[0] \
+    rescue.finetune=[1] rescue.reinitialise=[1]
+check job_lenet5_mnist small jobs/lenet5-mnist.yaml "grid.density=[0.1]" grid.seeds=[0]
 finish
