@@ -3,7 +3,7 @@
 # number of ranks and after any kill; nothing that was done is done again. PSI_LONG: 40 moments.
 . tests/cli/lib.sh
 
-[ -n "${PSI_LONG-}" ] && moments=40 || moments=5
+[ -n "${PSI_LONG-}" ] && moments=40 || moments=3
 RANDOM=${PSI_KILL_SEED:-11}
 
 arms_job() { # [DENSITIES [SEEDS [EPOCHS]]]
@@ -28,7 +28,7 @@ JOB
 }
 arms_job >"$work/arms.yaml"
 arms_job "1, 0.3, 0.03" 1 >"$work/less.yaml"
-arms_job "" "" 60 >"$work/slow.yaml"
+arms_job "1, 0.1, 0.02, 0.006" 2 40 >"$work/slow.yaml"
 
 whole() { ranks 0 run "$work/arms.yaml" -o "$work/whole.h5"; }
 
@@ -173,8 +173,8 @@ resumed_inside() {
 
 moment() { # N: kills of all or one of 4 ranks at random moments on one file, then to the end
     local file=$work/moment$1.h5 again victims launched
-    for again in 1 2 3; do
-        SECONDS_MOST=60 ranks 4 run "$work/slow.yaml" -q -o "$file" >/dev/null 2>&1 &
+    for again in 1 2; do
+        SECONDS_MOST=30 ranks 4 run "$work/slow.yaml" -q -o "$file" >/dev/null 2>&1 &
         launched=$!
         sleep "$((RANDOM % 3 + ${duration:-4} * (RANDOM % 100) / 100)).$((RANDOM % 10))"
         victims=$(pids "$file")
