@@ -92,8 +92,10 @@ static enum psi_status rung_draw(struct psi_trial *trial, const struct psi_rung 
                                  .stream = stream,
                                  .mask = rung->kind == PSI_RUNG_REGROW ? NULL : study->mask,
                                  .curve = curve};
-    status = rung->kind == PSI_RUNG_REWIRE ? rung_rewire(trial, &how, &diverged, &score, err)
-                                           : psi_trial_retrain(trial, &how, &diverged, &score, err);
+    int held = study->job->arm[trial->arm].hold && !psi_rung_moves(rung);
+    status = (rung->kind == PSI_RUNG_REWIRE ? rung_rewire
+              : held                        ? psi_trial_retrain_held
+                     : psi_trial_retrain)(trial, &how, &diverged, &score, err);
     if (status)
         return status;
     record->diverged = (uint8_t)(record->diverged + diverged);
