@@ -3,7 +3,7 @@
 # number of ranks and after any kill; nothing that was done is done again. PSI_LONG: 40 moments.
 . tests/cli/lib.sh
 
-[ -n "${PSI_LONG-}" ] && moments=40 || moments=3
+[ -n "${PSI_LONG-}" ] && moments=40 || moments=2
 RANDOM=${PSI_KILL_SEED:-11}
 
 arms_job() { # [DENSITIES [SEEDS [EPOCHS]]]
