@@ -306,7 +306,7 @@ static void test_hold(void **state)
     fixture_open(&f,
                  BASE "arms: [{name: hold, ablate: top, modes: 4, hold: true},\n"
                       "  {name: free, ablate: top, modes: 4}]\n"
-                      "grid: {density: [1, 0.5], seeds: 1}\n",
+                      "grid: {density: [1, 0.5], seeds: 1}\nrescue: {cells: 1}\n",
                  NULL);
     for (size_t d = 0; d < 2; d++) {
         double held[3];
@@ -314,6 +314,12 @@ static void test_hold(void **state)
         for (size_t i = 0; i < 3; i++)
             held[i] = share_in_modes(&f, i, 4);
         assert_true(f.cell.psi_curve[1] != f.cell.psi_curve[0] || f.cell.psi_curve[2] != 0);
+        for (int kind = 0; d == 0 && kind <= PSI_RUNG_TRANSPLANT; kind++) { /* by no rung, either */
+            struct psi_rung rung = {.kind = kind, .budget = 1, .rate = 1, .draws = 1};
+            fixture_rung(&f, "hold", d, &rung, 1, NULL);
+            for (size_t i = 0; i < 3; i++)
+                assert_true(share_in_modes(&f, i, 4) < 1e-9);
+        }
         fixture_cell(&f, "free", d);
         for (size_t i = 0; i < 3; i++) {
             assert_true(d ? held[i] < share_in_modes(&f, i, 4) : held[i] < 1e-9);

@@ -139,14 +139,17 @@ static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *swe
 }
 
 /* Where F_min is, the grid alone tells: added densities that an interrupted launch has done already
- * do not change which ones are added. */
+ * do not change which ones are added. And it is sought on the nominal axis, which is the one that
+ * is refined: a trimmed mask's achieved density may lie far below. */
 static enum psi_status plan_refine(struct plan *plan, struct psi_cli_sweep *sweep,
                                    struct psi_error *err)
 {
     const struct psi_job *job = plan->run->job;
     enum psi_status status = PSI_OK;
-    for (size_t i = 0; i < sweep->cells; i++)
+    for (size_t i = 0; i < sweep->cells; i++) {
         sweep->finished[i] &= psi_job_on_grid(job, i % job->densities) != 0;
+        sweep->achieved[i] = job->density[i % job->densities];
+    }
     for (size_t a = 0; !status && a < job->arms && job->refine.factor > 1; a++)
         status = refine_arm(plan, &sweep->sweep, a, err);
     return status;

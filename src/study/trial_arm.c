@@ -53,8 +53,9 @@ static enum psi_status hold_step(void *context, size_t step, struct psi_optimize
     return PSI_OK;
 }
 
-static enum psi_status retrain_hold(struct psi_trial *trial, struct psi_retraining *how,
-                                    int *diverged, struct psi_score *score, struct psi_error *err)
+enum psi_status psi_trial_retrain_held(struct psi_trial *trial, struct psi_retraining *how,
+                                       int *diverged, struct psi_score *score,
+                                       struct psi_error *err)
 {
     struct psi_study *study = trial->study;
     size_t layers = psi_network_matrices(study->network);
@@ -145,7 +146,7 @@ enum psi_status psi_trial_retrain_arm(struct psi_trial *trial, double *curve, in
     if (status)
         return status;
     return (arm->schedule == PSI_POLYNOMIAL ? retrain_gradual
-            : arm->hold                     ? retrain_hold
+            : arm->hold                     ? psi_trial_retrain_held
                                             : psi_trial_retrain)(trial, &how, diverged, score, err);
 }
 

@@ -65,6 +65,10 @@ void psi_trial_rewind(struct psi_trial *trial, double epoch);
  * (for a polynomial arm all ones, and that is pruned under way). curve as of psi_retraining. */
 enum psi_status psi_trial_retrain_arm(struct psi_trial *trial, double *curve, int *diverged,
                                       struct psi_score *score, struct psi_error *err);
+/* psi_trial_retrain of an arm that holds its ablated modes out. */
+enum psi_status psi_trial_retrain_held(struct psi_trial *trial, struct psi_retraining *how,
+                                       int *diverged, struct psi_score *score,
+                                       struct psi_error *err);
 /* All of that from the beginning, as in the trial's own cell: leaves its mask and its weights. */
 enum psi_status psi_trial_repeat(struct psi_trial *trial, struct psi_error *err);
 /* Put the retrained weights of the same arm at density index `donor` under study->mask. (An arm

@@ -91,8 +91,10 @@ static enum psi_status rung_draw(struct psi_trial *trial, const struct psi_rung 
     if (rung->kind == PSI_RUNG_REGROW) /* from the pruned weights on, all may live */
         memset(study->mask, 1, psi_network_weights(study->network));
     struct psi_retraining how = {.spec = &spec, .stream = stream, .curve = curve};
-    status = rung->kind == PSI_RUNG_REWIRE ? rung_rewire(trial, &how, &diverged, &score, err)
-                                           : psi_trial_retrain(trial, &how, &diverged, &score, err);
+    int held = study->job->arm[trial->arm].hold && !psi_rung_moves(rung);
+    status = (rung->kind == PSI_RUNG_REWIRE ? rung_rewire
+              : held                        ? psi_trial_retrain_held
+                     : psi_trial_retrain)(trial, &how, &diverged, &score, err);
     if (status)
         return status;
     record->diverged = (uint8_t)(record->diverged + diverged);
