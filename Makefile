@@ -29,12 +29,13 @@ HDF5_LIB  = $(HDF5_DIR) $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$
 # one, or no OpenBLAS at all), else what pkg-config or the linker find.
 BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-serial))
 BLAS_LIB := $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(BLAS_DIR) -lopenblas,$(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas))
+NLOPT    := $(shell pkg-config --libs nlopt 2>/dev/null || echo -lnlopt)
 COMMIT   := $(shell git describe --always --dirty 2>/dev/null || echo no git)
 
 WARN = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes \
        -Wmissing-prototypes -Wvla $(WERROR)
 FLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) -MMD -MP
-LIBS  = $(BLAS_LIB) -lyaml -lz -lm
+LIBS  = $(BLAS_LIB) $(NLOPT) -lyaml -lz -lm
 
 # Below par and store: plain cc, one library, neither MPI nor HDF5.
 PLAIN = $(patsubst %.c,$(BUILD)/%.o,$(foreach d,core data net prune spectrum study,$(wildcard src/$(d)/*.c)))

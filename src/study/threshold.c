@@ -66,6 +66,18 @@ struct psi_interval psi_threshold_seed(const struct psi_sweep *sweep, size_t arm
     return interval_at(sweep, arm, seed, effective, &found);
 }
 
+size_t psi_threshold_intervals(const struct psi_sweep *sweep, size_t arm, double level,
+                               int effective, struct psi_interval *interval)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < sweep->seeds; s++) {
+        struct psi_interval got = psi_threshold_seed(sweep, arm, s, level, effective, NULL);
+        if (got.censoring != PSI_NO_DATA)
+            interval[count++] = got;
+    }
+    return count;
+}
+
 /* sqrt(low high), which is 0 or infinity for an open interval, and NaN for one open both ways. */
 static double geometric_midpoint(double low, double high)
 {
