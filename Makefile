@@ -2,8 +2,8 @@
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench install \
-        clean lib
+.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench \
+        bench-calibration install clean lib
 
 BUILD   ?= build
 # make V=1 shows whole commands
@@ -143,7 +143,11 @@ bench: ## speed beside PyTorch, interleaved, one thread each
 	tools/install-deps build bench
 	$(MAKE) --no-print-directory $(BUILD)/tools/bench
 	/usr/bin/python3 tools/bench.py
-$(BUILD)/tools/bench: tools/bench.c $(wildcard tools/bench_*.h) $(LIB)
+bench-calibration: $(BUILD)/tools/bench_calibration ## do intervals and verdicts hold, over simulated sweeps?
+	$(Q)$<
+$(BUILD)/tools/bench: $(wildcard tools/bench_*.h)
+$(BUILD)/tools/bench_calibration: tests/simulate.h
+$(BUILD)/tools/%: tools/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <nlopt.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const psi_fit_name[PSI_FITS + 1] = {
     [PSI_FIT_OK] = "fitted",
@@ -91,7 +92,37 @@ static void find_start(struct curve *curve, const double *least, const double *m
     }
 }
 
-/* Minimise by sequential quadratic programming (D. Kraft 1988; NLopt's SLSQP). */
+/* One of NLopt's algorithms from p, which it moves only when it converges: *sum is then the least
+ * sum of squares, else NaN. */
+static enum psi_status solve(nlopt_algorithm algorithm, struct curve *curve, const double *least,
+                             const double *most, double p[PARAMETERS], double *sum,
+                             struct psi_error *err)
+{
+    double found[PARAMETERS];
+    memcpy(found, p, sizeof found);
+    nlopt_opt solver = nlopt_create(algorithm, PARAMETERS);
+    nlopt_result result = NLOPT_OUT_OF_MEMORY;
+    if (solver) {
+        nlopt_set_lower_bounds(solver, least);
+        nlopt_set_upper_bounds(solver, most);
+        nlopt_set_min_objective(solver, squares, curve);
+        nlopt_set_xtol_rel(solver, 1e-12);
+        nlopt_set_maxeval(solver, 5000);
+        result = nlopt_optimize(solver, found, sum);
+        nlopt_destroy(solver);
+    }
+    if (result == NLOPT_OUT_OF_MEMORY)
+        return psi_fail(err, PSI_MEMORY, "no memory for the logistic's optimiser");
+    /* limited by rounding is where an exact fit ends */
+    if ((result < 0 && result != NLOPT_ROUNDOFF_LIMITED) || result == NLOPT_MAXEVAL_REACHED)
+        *sum = NAN;
+    else
+        memcpy(p, found, sizeof found);
+    return PSI_OK;
+}
+
+/* Sequential quadratic programming (D. Kraft 1988; NLopt's SLSQP); where it gives up, as it may in
+ * the flat valley of a fall between two cells, subspace simplexes (T. Rowan 1990; Sbplx). */
 static enum psi_status minimise(struct curve *curve, double narrowest, double p[PARAMETERS],
                                 double *sum, struct psi_error *err)
 {
@@ -99,22 +130,10 @@ static enum psi_status minimise(struct curve *curve, double narrowest, double p[
     const double least[PARAMETERS] = {LEAST[0], LEAST[1], first, log(narrowest)};
     const double most[PARAMETERS] = {MOST[0], MOST[1], last, log(4 * (last - first))};
     find_start(curve, least, most, p);
-    nlopt_opt solver = nlopt_create(NLOPT_LD_SLSQP, PARAMETERS);
-    if (!solver)
-        return psi_fail(err, PSI_MEMORY, "no memory for the logistic's optimiser");
-    nlopt_set_lower_bounds(solver, least);
-    nlopt_set_upper_bounds(solver, most);
-    nlopt_set_min_objective(solver, squares, curve);
-    nlopt_set_xtol_rel(solver, 1e-12);
-    nlopt_set_maxeval(solver, 1000);
-    nlopt_result result = nlopt_optimize(solver, p, sum);
-    nlopt_destroy(solver);
-    /* limited by rounding is where an exact fit ends */
-    if (result == NLOPT_OUT_OF_MEMORY)
-        return psi_fail(err, PSI_MEMORY, "no memory for the logistic's optimiser");
-    if ((result < 0 && result != NLOPT_ROUNDOFF_LIMITED) || result == NLOPT_MAXEVAL_REACHED)
-        *sum = NAN;
-    return PSI_OK;
+    enum psi_status status = solve(NLOPT_LD_SLSQP, curve, least, most, p, sum, err);
+    if (status == PSI_OK && isnan(*sum))
+        status = solve(NLOPT_LN_SBPLX, curve, least, most, p, sum, err);
+    return status;
 }
 
 struct point {
