@@ -105,6 +105,11 @@ enum psi_status psi_turnbull(const struct psi_interval *interval, size_t count, 
                              double *support_high, double *mass, size_t *supports,
                              struct psi_error *err);
 
+/* The median of that estimate, as the interval (*low, *high] where the CDF is 1/2: one support, or
+ * from the one that reaches 1/2 to the next one with mass. */
+void psi_turnbull_median(const double *support_low, const double *support_high, const double *mass,
+                         size_t supports, double *low, double *high);
+
 /* The seeds' intervals of one arm, without those that have no data; returns how many there are.
  * interval (seeds) */
 size_t psi_threshold_intervals(const struct psi_sweep *sweep, size_t arm, double level,

@@ -7,9 +7,9 @@
 
 const char *const psi_spread_words[PSI_SPREADS] = {
     [PSI_SPREAD_OK] = "ok",
-    [PSI_SPREAD_FEW] = "one seed has no spread",
-    [PSI_SPREAD_ZERO] = "the seeds' intervals meet in one grid step: no spread to estimate",
-    [PSI_SPREAD_OPEN] = "F_min lies beyond the grid in some seed",
+    [PSI_SPREAD_FEW] = "no spread with one seed",
+    [PSI_SPREAD_ZERO] = "no spread: the seeds' intervals meet",
+    [PSI_SPREAD_OPEN] = "F_min beyond the grid in some seed",
 };
 
 enum { STEPS = 200 };

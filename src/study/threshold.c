@@ -206,18 +206,9 @@ static enum psi_status pool_turnbull(struct psi_pooled *pooled, const struct psi
     enum psi_status status = psi_turnbull(interval, pooled->seeds, low, high, mass, &supports, err);
     if (status != PSI_OK)
         goto out;
-    /* The median is any point where the CDF is 1/2: within one support, or from the one that
-     * reaches 1/2 to the next one with mass. Masses are good to about 1e-10. */
-    double cdf = 0, median_low = NAN;
-    for (size_t j = 0; j < supports; j++) {
-        cdf += mass[j];
-        if (isnan(median_low) && cdf >= 0.5 - 1e-7)
-            median_low = low[j];
-        if (cdf > 0.5 + 1e-7) {
-            pooled->center = geometric_midpoint(median_low, high[j]);
-            break;
-        }
-    }
+    double median_low, median_high;
+    psi_turnbull_median(low, high, mass, supports, &median_low, &median_high);
+    pooled->center = geometric_midpoint(median_low, median_high);
     pool_sign_test(pooled, interval, room);
 out:
     free(room);
