@@ -26,8 +26,10 @@ extern const char *const psi_fit_name[PSI_FITS + 1]; /* NULL-ended */
 enum { PSI_FIT_CELLS = 6 };
 
 /* Psi = lower + (upper - lower)/(1 + 9^(-2 (x - center)/fall)), x = log10 d: from .1 to .9 of the
- * way between the asymptotes within `fall` decades. Least squares, -.5 <= lower <= .5 <= upper <=
- * 1.5. All are NaN where there is no fit. */
+ * way between the asymptotes within `fall` decades. Least squares with -.1 <= lower <= .5 <= upper
+ * <= 1.2, as Psi is 0 for a constant answer and 1 for the dense parent, give or take noise: without
+ * a bound an asymptote that the grid does not reach drifts off, and the width with it. All are NaN
+ * where there is no fit. */
 struct psi_logistic {
     int fit; /* enum psi_fit */
     double lower, upper, center, fall;

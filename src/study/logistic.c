@@ -17,7 +17,7 @@ const char *const psi_fit_name[PSI_FITS + 1] = {
 };
 
 enum { LOWER, UPPER, CENTER, LOG_FALL, PARAMETERS };
-static const double LEAST[2] = {-0.5, 0.5}, MOST[2] = {0.5, 1.5}; /* of lower and upper */
+static const double LEAST[2] = {-0.1, 0.5}, MOST[2] = {0.5, 1.2}; /* of lower and upper */
 
 /* x (cells) = log10 d, ascending; psi (cells) */
 struct curve {

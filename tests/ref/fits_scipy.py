@@ -94,8 +94,8 @@ normal("two", [-2.0, -1.5], [-1.9, -1.4])
 def logistic(name, x, psi):
     def curve(p):
         return p[0] + (p[1] - p[0]) / (1 + np.exp(-2 * np.log(9) * (x - p[2]) / np.exp(p[3])))
-    least = [-0.5, 0.5, x.min(), np.log((x.max() - x.min()) / (len(x) - 1) / 10)]
-    most = [0.5, 1.5, x.max(), np.log(4 * (x.max() - x.min()))]
+    least = [-0.1, 0.5, x.min(), np.log((x.max() - x.min()) / (len(x) - 1) / 10)]
+    most = [0.5, 1.2, x.max(), np.log(4 * (x.max() - x.min()))]
     best = None
     for centre in np.linspace(x.min() + 0.05, x.max() - 0.05, 15):
         for width in (0.05, 0.2, 0.6, 1.5):
