@@ -25,8 +25,10 @@ static double worst_error(const char *function, size_t *rows)
             strcmp(name, function) != 0)
             continue;
         int student = !strcmp(name, "student"), binomial = !strcmp(name, "binomial");
-        double exact = student ? v[2] : v[3];
+        int upper = !strcmp(name, "upper");
+        double exact = student || upper ? v[2] : v[3];
         double ours = student    ? psi_student_quantile(v[0], v[1])
+                      : upper    ? psi_student_upper(v[0], v[1])
                       : binomial ? psi_binomial_upper((size_t)v[0], (size_t)v[1], v[2])
                                  : psi_beta_regularised(v[0], v[1], v[2]);
         double error = exact == 0 ? fabs(ours) : fabs(ours / exact - 1);
@@ -105,13 +107,24 @@ static void test_student(void **state)
     assert_true(fabs(psi_student_quantile(1 - 0x1p-53, 1) * M_PI * 0x1p-53 - 1) < 1e-12);
 }
 
+static void test_student_upper(void **state)
+{
+    (void)state;
+    size_t rows;
+    assert_true(worst_error("upper", &rows) < 1e-12);
+    assert_true(rows >= 40);
+    assert_true(psi_student_upper(0, 3) == 0.5);
+    assert_true(psi_student_upper(INFINITY, 3) == 0 && psi_student_upper(-INFINITY, 3) == 1);
+    for (double p = 1e-10; p < 1; p = 3 * p + 0.01) /* the quantile's inverse */
+        assert_true(fabs((1 - psi_student_upper(psi_student_quantile(p, 6.5), 6.5)) - p) < 1e-13);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_beta),
-        cmocka_unit_test(test_binomial),
-        cmocka_unit_test(test_binomial_sums),
-        cmocka_unit_test(test_student),
+        cmocka_unit_test(test_beta),          cmocka_unit_test(test_binomial),
+        cmocka_unit_test(test_binomial_sums), cmocka_unit_test(test_student),
+        cmocka_unit_test(test_student_upper),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

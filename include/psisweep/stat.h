@@ -12,6 +12,9 @@ double psi_beta_regularised(double a, double b, double x);
 /* P(X >= successes), X ~ Binomial(trials, p), 0 <= p <= 1: the exact one-sided test. */
 double psi_binomial_upper(size_t successes, size_t trials, double p);
 
+/* P(T > t), T ~ Student's t with df >= 1 degrees of freedom; t may be infinite. */
+double psi_student_upper(double t, double df);
+
 /* Quantile of Student's t with df >= 1 degrees of freedom (any real), for a probability in
  * [1e-150, 1). */
 double psi_student_quantile(double probability, double df);

@@ -105,6 +105,16 @@ double psi_binomial_upper(size_t successes, size_t trials, double p)
     return beta_tail((double)successes, (double)(trials - successes) + 1, p, 1 - p);
 }
 
+double psi_student_upper(double t, double df)
+{
+    assert(df >= 1 && !isnan(t));
+    /* P(|T| > t) = I_x(df/2, 1/2), x = df/(df + t^2) (Abramowitz and Stegun 26.7.1) */
+    double ratio = t * t / df;
+    double y = isinf(ratio) ? 1 : ratio / (1 + ratio);
+    double tail = 0.5 * beta_tail(df / 2, 0.5, 1 / (1 + ratio), y);
+    return t < 0 ? 1 - tail : tail;
+}
+
 double psi_student_quantile(double probability, double df)
 {
     assert(df >= 1 && probability >= 1e-150 && probability < 1);
