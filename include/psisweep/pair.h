@@ -49,7 +49,7 @@ double psi_pair_difference(const struct psi_measured *measured, const struct psi
 
 /* One density of a pair, over seeds. */
 struct psi_pair_row {
-    size_t done;                                 /* seeds with both masks */
+    size_t done;                                                        /* seeds with both masks */
     size_t degrees_equal, effective_equal, norm_equal, apart, testable; /* of them */
     size_t complete;           /* seeds with all four arms and their Psi defined */
     size_t complete_testable;  /* of them */

@@ -36,8 +36,7 @@ size_t psi_pair_find(const struct psi_job *job, struct psi_pair pair[PSI_PAIRS_M
         size_t d = 0;
         while (d < job->arms &&
                (taken[d] || !is_half(&job->arm[d], PSI_CHANGE_DESTROY) ||
-                job->arm[d].mask_arm != preserve->mask_arm ||
-                job->arm[d].modes != preserve->modes))
+                job->arm[d].mask_arm != preserve->mask_arm || job->arm[d].modes != preserve->modes))
             d++;
         if (d == job->arms)
             continue;
@@ -91,8 +90,7 @@ struct psi_pair_cell psi_pair_compare(const struct psi_measured *m, const struct
     }
     cell.norm_equal = fabs(cell.norm_ratio - 1) <= norm_tolerance;
     cell.apart = cell.difference >= least_difference;
-    cell.testable =
-        cell.degrees_equal && cell.effective_equal && cell.norm_equal && cell.apart;
+    cell.testable = cell.degrees_equal && cell.effective_equal && cell.norm_equal && cell.apart;
     return cell;
 }
 
@@ -136,8 +134,7 @@ void psi_pair_summarise(const struct psi_measured *m, const struct psi_pair *pai
         row->testable += (size_t)cell.testable;
         row->complete += (size_t)complete;
         row->complete_testable += (size_t)(complete && cell.testable);
-        row->norm_ratio =
-            isnan(row->norm_ratio) ? NAN : farther(cell.norm_ratio, row->norm_ratio);
+        row->norm_ratio = isnan(row->norm_ratio) ? NAN : farther(cell.norm_ratio, row->norm_ratio);
     }
     for (int which = 0; which < PSI_PAIR_ARMS; which++)
         row->psi[which] = count[which] ? row->psi[which] / (double)count[which] : NAN;

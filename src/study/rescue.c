@@ -95,8 +95,8 @@ void psi_rescue_contrast(const struct psi_rung *rung, const struct psi_measured 
     for (size_t s = 0; s < measured->seeds; s++) {
         struct psi_rescue_count connected, apart;
         psi_rescue_count(rung, measured, PSI_ALL, s, &connected, &apart);
-        share[s] = connected.cells ? (double)(connected.cells - connected.recovered) /
-                                         (double)connected.cells
-                                   : NAN;
+        share[s] = connected.cells
+                       ? (double)(connected.cells - connected.recovered) / (double)connected.cells
+                       : NAN;
     }
 }
