@@ -20,6 +20,7 @@ enum psi_rung_kind {
     PSI_RUNG_REGROW,
     PSI_RUNG_KINDS
 };
+extern const char *const psi_rung_kind_name[PSI_RUNG_KINDS]; /* "finetune", ... */
 
 enum { PSI_RUNG_NAME = 48, PSI_RUNGS_MAX = PSI_BUDGETS_MAX * (PSI_BUDGETS_MAX + 5) };
 

@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"run", psi_cli_run, "sweep the grid of a job file into a results file, or resume it"},
     {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
+    {"issp", psi_cli_issp, "the four claims, each supported, refuted or undecided"},
 };
 
 static void usage(FILE *file)

@@ -7,6 +7,12 @@
 
 static const double recovered = 0.5; /* Psi from which a cell counts as recovered */
 
+const char *const psi_rung_kind_name[PSI_RUNG_KINDS] = {
+    [PSI_RUNG_FINETUNE] = "finetune", [PSI_RUNG_REINITIALISE] = "reinitialise",
+    [PSI_RUNG_REWIND] = "rewind",     [PSI_RUNG_TRANSPLANT] = "transplant",
+    [PSI_RUNG_REWIRE] = "rewire",     [PSI_RUNG_REGROW] = "regrow",
+};
+
 static size_t cost(const struct psi_rung *rung)
 {
     return rung->budget * rung->draws;
@@ -37,15 +43,10 @@ static void insert(struct psi_rung *rung, size_t count, struct psi_rung new)
 static size_t add(struct psi_rung *rung, size_t count, int kind, const struct psi_budgets *budgets,
                   size_t rate, size_t draws)
 {
-    static const char *const name[PSI_RUNG_KINDS] = {
-        [PSI_RUNG_FINETUNE] = "finetune", [PSI_RUNG_REINITIALISE] = "reinitialise",
-        [PSI_RUNG_REWIND] = "rewind",     [PSI_RUNG_TRANSPLANT] = "transplant",
-        [PSI_RUNG_REWIRE] = "rewire",     [PSI_RUNG_REGROW] = "regrow",
-    };
     for (size_t i = 0; i < budgets->count; i++) {
         struct psi_rung new = {
             .kind = kind, .budget = budgets->value[i], .rate = rate, .draws = draws};
-        int used = snprintf(new.name, sizeof new.name, "%s x%zu", name[kind], new.budget);
+        int used = snprintf(new.name, sizeof new.name, "%s x%zu", psi_rung_kind_name[kind], new.budget);
         if (rate > 1)
             snprintf(new.name + used, sizeof new.name - (size_t)used, " rate x%zu", rate);
         insert(rung, count++, new);

@@ -1,0 +1,107 @@
+/* psisweep issp: the claims, each supported, refuted or undecided, and what that rests on. */
+#include "issp.h"
+
+#include "psisweep/comm.h"
+#include "psisweep/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct issp_options {
+    const char **path;
+    size_t paths;
+    int json;
+};
+
+static const struct argp_option options[] = {
+    {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema psisweep-issp-1)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct issp_options *o = state->input;
+    switch (key) {
+    case PSI_KEY_JSON:
+        o->json = 1;
+        return 0;
+    case ARGP_KEY_ARG:
+        o->path[o->paths++] = argument;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->paths == 0) {
+            argp_error(state,
+                       "a results file is needed, as in: psisweep issp results/issp-mnist.h5");
+            return EINVAL;
+        }
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp issp_argp = {
+    .options = options,
+    .parser = parse_option,
+    .args_doc = "FILE.h5...",
+    .doc = "The four claims, each supported, refuted or undecided by a rule fixed before the data, "
+           "with the tables they rest on. Works while a sweep still runs.\n\n"
+           "  psisweep issp results/issp-mnist.h5\n"
+           "  psisweep issp results/issp-mnist.h5 --json | jq .\n"};
+
+static enum psi_status print_text(const struct psi_issp_file *file, size_t files,
+                                  struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    for (size_t i = 0; !status && i < files; i++) {
+        if (i > 0)
+            putchar('\n');
+        status = psi_issp_print_text(&file[i], err);
+    }
+    return status;
+}
+
+static enum psi_status print_json(const struct psi_issp_file *file, size_t files,
+                                  struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    struct psi_json json = {.file = stdout};
+    psi_json_object_begin(&json);
+    psi_json_key(&json, "schema"), psi_json_string(&json, "psisweep-issp-1");
+    psi_json_key(&json, "files");
+    psi_json_array_begin(&json);
+    for (size_t i = 0; !status && i < files; i++)
+        status = psi_issp_print_json(&json, &file[i], err);
+    psi_json_array_end(&json);
+    psi_json_object_end(&json);
+    return status;
+}
+
+static int issp_print(const struct issp_options *o)
+{
+    struct psi_error err = {0};
+    enum psi_status status = PSI_OK;
+    struct psi_issp_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
+    if (!file)
+        return psi_cli_complain(&err);
+    for (size_t i = 0; !status && i < o->paths; i++)
+        if (!(status = psi_issp_open(o->path[i], &file[i], &err)))
+            status = psi_issp_judge(&file[i], &err);
+    if (!status)
+        status = (o->json ? print_json : print_text)(file, o->paths, &err);
+    for (size_t i = 0; i < o->paths; i++)
+        psi_issp_close(&file[i]);
+    free(file);
+    return status ? psi_cli_complain(&err) : PSI_EXIT_COMPLETE;
+}
+
+int psi_cli_issp(int argc, char **argv)
+{
+    int code = PSI_EXIT_ENVIRONMENT;
+    struct issp_options o = {.paths = 0};
+    o.path = calloc((size_t)argc + 1, sizeof *o.path);
+    if (o.path && psi_cli_parse(&issp_argp, "issp", argc, argv, &o, &code))
+        code = psi_comm_launch_rank() == 0 ? issp_print(&o) : PSI_EXIT_COMPLETE;
+    free(o.path);
+    return code;
+}
