@@ -65,8 +65,7 @@ static const struct argp fmin_argp = {
            "  psisweep fmin results/*.h5 --json | jq .\n"
            "  psisweep fmin results/quickstart.h5 --cells > cells.csv\n"};
 
-static enum psi_status file_open(const char *path, struct psi_fmin_file *file,
-                                 struct psi_error *err)
+enum psi_status psi_fmin_open(const char *path, struct psi_fmin_file *file, struct psi_error *err)
 {
     enum psi_status status = psi_results_open(path, PSI_RESULTS_READ, &file->results, err);
     if (status)
@@ -88,7 +87,7 @@ static enum psi_status file_open(const char *path, struct psi_fmin_file *file,
     return PSI_OK;
 }
 
-static void file_close(struct psi_fmin_file *file)
+void psi_fmin_close(struct psi_fmin_file *file)
 {
     free(file->arm);
     psi_cli_sweep_destroy(file->sweep);
@@ -103,7 +102,7 @@ static int fmin_print(const struct fmin_options *o)
     if (!file)
         return psi_cli_complain(&err);
     for (size_t i = 0; !status && i < o->paths; i++)
-        status = file_open(o->path[i], &file[i], &err);
+        status = psi_fmin_open(o->path[i], &file[i], &err);
     if (!status && o->cells)
         status = psi_cells_print(file, o->paths, o->format == PSI_TEXT ? PSI_CSV : o->format, &err);
     else if (!status && o->format == PSI_JSON)
@@ -113,7 +112,7 @@ static int fmin_print(const struct fmin_options *o)
     else if (!status)
         psi_fmin_print_text(file, o->paths, o->seeds);
     for (size_t i = 0; i < o->paths; i++)
-        file_close(&file[i]);
+        psi_fmin_close(&file[i]);
     free(file);
     return status ? psi_cli_complain(&err) : PSI_EXIT_COMPLETE;
 }

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "psisweep/results.h"
+#include "psisweep/table.h"
 #include "psisweep/threshold.h"
 #include "sweep.h"
 
@@ -24,6 +25,19 @@ struct psi_fmin_file {
     struct psi_cli_sweep *sweep;
     struct psi_fmin_arm *arm; /* (arms) */
 };
+
+/* Open a results file and pool its thresholds; psi_fmin_close also after a failure. file zeroed. */
+enum psi_status psi_fmin_open(const char *path, struct psi_fmin_file *file, struct psi_error *err);
+void psi_fmin_close(struct psi_fmin_file *file);
+
+/* The table for people: one row an arm. Points into itself and into file. */
+enum { PSI_FMIN_COLUMNS = 7, PSI_FMIN_TEXT = 64 };
+struct psi_fmin_rows {
+    struct psi_table table;
+    struct psi_table_cell cell[PSI_ARMS_MAX][PSI_FMIN_COLUMNS];
+    char text[PSI_ARMS_MAX][4][PSI_FMIN_TEXT];
+};
+void psi_fmin_table(const struct psi_fmin_file *file, struct psi_fmin_rows *rows);
 
 void psi_fmin_print_text(const struct psi_fmin_file *file, size_t files, int seeds);
 void psi_fmin_print_json(const struct psi_fmin_file *file, size_t files);

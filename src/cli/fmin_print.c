@@ -22,8 +22,6 @@ static const char *const censoring_name[] = {
     [PSI_NO_DATA] = "no data",
 };
 
-enum { INTERVAL_TEXT = 64 };
-
 /* What kind of interval is it? Only two of them are 95 % intervals. */
 static const char *interval_name(const struct psi_pooled *p)
 {
@@ -42,21 +40,21 @@ static const char *interval_name(const struct psi_pooled *p)
 }
 
 /* "0.00267 [0.0025, 0.00286]", "< 0.000316" for what lies below the grid, "> 1" above it. */
-static void interval_text(double low, double center, double high, char text[INTERVAL_TEXT])
+static void interval_text(double low, double center, double high, char text[PSI_FMIN_TEXT])
 {
     if (isnan(low) || isnan(high) || (low <= 0.0 && isinf(high)))
-        snprintf(text, INTERVAL_TEXT, "not known");
+        snprintf(text, PSI_FMIN_TEXT, "not known");
     else if (low <= 0.0)
-        snprintf(text, INTERVAL_TEXT, "< %.3g", high);
+        snprintf(text, PSI_FMIN_TEXT, "< %.3g", high);
     else if (isinf(high))
-        snprintf(text, INTERVAL_TEXT, "> %.3g", low);
+        snprintf(text, PSI_FMIN_TEXT, "> %.3g", low);
     else if (!isfinite(center) || center <= 0.0)
-        snprintf(text, INTERVAL_TEXT, "[%.3g, %.3g]", low, high);
+        snprintf(text, PSI_FMIN_TEXT, "[%.3g, %.3g]", low, high);
     else
-        snprintf(text, INTERVAL_TEXT, "%.3g [%.3g, %.3g]", center, low, high);
+        snprintf(text, PSI_FMIN_TEXT, "%.3g [%.3g, %.3g]", center, low, high);
 }
 
-static void pooled_text(const struct psi_pooled *p, char text[INTERVAL_TEXT])
+static void pooled_text(const struct psi_pooled *p, char text[PSI_FMIN_TEXT])
 {
     int estimated = p->method == PSI_POOL_STUDENT || p->method == PSI_POOL_TURNBULL;
     interval_text(p->low, estimated ? p->center : NAN, p->high, text);
@@ -66,7 +64,7 @@ static void print_seeds(const struct psi_fmin_file *file, size_t arm)
 {
     const struct psi_sweep *sweep = &file->sweep->sweep;
     for (size_t s = 0; s < sweep->seeds; s++) {
-        char text[INTERVAL_TEXT];
+        char text[PSI_FMIN_TEXT];
         struct psi_interval i = psi_threshold_seed(sweep, arm, s, psi_fmin_level[0], 0, NULL);
         interval_text(i.low, NAN, i.high, text);
         printf("    seed %u: %s\n", file->job->seed[s],
@@ -74,9 +72,9 @@ static void print_seeds(const struct psi_fmin_file *file, size_t arm)
     }
 }
 
-static void print_file(const struct psi_fmin_file *file, int seeds)
+void psi_fmin_table(const struct psi_fmin_file *file, struct psi_fmin_rows *rows)
 {
-    static const struct psi_table_column column[] = {
+    static const struct psi_table_column column[PSI_FMIN_COLUMNS] = {
         {.title = "arm", .kind = PSI_TABLE_TEXT},
         {.title = "F_min, density", .kind = PSI_TABLE_TEXT},
         {.title = "interval", .kind = PSI_TABLE_TEXT},
@@ -85,29 +83,32 @@ static void print_file(const struct psi_fmin_file *file, int seeds)
         {.title = "Psi < .9", .kind = PSI_TABLE_TEXT},
         {.title = "seeds", .kind = PSI_TABLE_INTEGER},
     };
-    enum { COLUMNS = sizeof column / sizeof *column };
-    struct psi_table_cell cell[PSI_ARMS_MAX][COLUMNS];
-    char text[PSI_ARMS_MAX][4][INTERVAL_TEXT];
     for (size_t arm = 0; arm < file->job->arms; arm++) {
         const struct psi_fmin_arm *a = &file->arm[arm];
-        pooled_text(&a->pooled[0][0], text[arm][0]);
-        pooled_text(&a->pooled[0][1], text[arm][1]);
-        pooled_text(&a->pooled[1][0], text[arm][2]);
-        pooled_text(&a->pooled[2][0], text[arm][3]);
-        cell[arm][0] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = file->job->arm[arm].name};
+        struct psi_table_cell *cell = rows->cell[arm];
+        char(*text)[PSI_FMIN_TEXT] = rows->text[arm];
+        pooled_text(&a->pooled[0][0], text[0]);
+        pooled_text(&a->pooled[0][1], text[1]);
+        pooled_text(&a->pooled[1][0], text[2]);
+        pooled_text(&a->pooled[2][0], text[3]);
+        cell[0] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = file->job->arm[arm].name};
         for (int i = 0; i < 4; i++)
-            cell[arm][i ? 2 + i : 1] =
-                (struct psi_table_cell){PSI_TABLE_TEXT, .text = text[arm][i]};
-        cell[arm][2] =
-            (struct psi_table_cell){PSI_TABLE_TEXT, .text = interval_name(&a->pooled[0][0])};
-        cell[arm][6] =
+            cell[i ? 2 + i : 1] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = text[i]};
+        cell[2] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = interval_name(&a->pooled[0][0])};
+        cell[6] =
             (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = (int64_t)a->pooled[0][0].seeds};
     }
-    struct psi_table table = {column, &cell[0][0], COLUMNS, file->job->arms};
+    rows->table = (struct psi_table){column, &rows->cell[0][0], PSI_FMIN_COLUMNS, file->job->arms};
+}
+
+static void print_file(const struct psi_fmin_file *file, int seeds)
+{
+    struct psi_fmin_rows rows;
+    psi_fmin_table(file, &rows);
     psi_text_print(psi_results_path(file->results), stdout);
     printf(": %zu of %zu cells done", file->sweep->done, file->sweep->wanted);
     printf(file->sweep->failed ? ", %zu failed\n" : "\n", file->sweep->failed);
-    psi_table_print(&table, stdout);
+    psi_table_print(&rows.table, stdout);
     for (size_t arm = 0; arm < file->job->arms; arm++) {
         char words[PSI_THRESHOLD_TEXT];
         char what[PSI_ARM_WORDS];
