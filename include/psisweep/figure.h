@@ -22,7 +22,7 @@ enum psi_plot {
     PSI_PLOT_YBARS,  /* x, y, and a bar from low to high along y */
     PSI_PLOT_CELLS,  /* a filled cell from low to high along x, of height .84 around y */
     PSI_PLOT_SPAN,   /* all that lies between low and high along x; 0 and infinity = no end */
-    PSI_PLOT_RULE,   /* a level line at y */
+    PSI_PLOT_RULE,   /* a level line at y, dashed; dotted where the mark is PSI_RING */
     PSI_PLOT_TEXT    /* the label itself at y; x < 0: left of the axis, else above y */
 };
 
@@ -47,6 +47,7 @@ struct psi_figure_spec {
     const char *title, *caption;  /* caption: what is shown, and how to read it */
     const char *x, *y;            /* axis labels; y NULL = none, and no numbers either */
     int log_x, log_y, falling_x;  /* falling: the largest x on the left */
+    int own_legends;              /* each panel has its own, not the figure one */
     const char *panel, *series;   /* CSV columns, as those of the points */
     const char *tag;              /* one more text column, of psi_figure_tag; NULL = none */
     const char *point[PSI_POINT]; /* NULL = this column has no meaning here */

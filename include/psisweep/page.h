@@ -17,8 +17,8 @@ void psi_html_lines(const char *text, FILE *file);
 
 void psi_html_begin(const char *title, FILE *file);
 void psi_html_end(FILE *file);
-/* A heading that the page's list of contents can point to. */
-void psi_html_section(const char *id, const char *title, FILE *file);
+/* A heading; with an id, of prefix and name, that a link can point to; name "" = none. */
+void psi_html_section(const char *prefix, const char *name, const char *title, FILE *file);
 void psi_html_table(const struct psi_table *table, FILE *file);
 
 /* What became of one claim of the abstract. Borrowed text. */

@@ -82,7 +82,7 @@ static void put_thresholds(const struct psi_fmin_file *file, FILE *page)
     psi_html_table(&rows.table, page);
     fputs("<p class=\"lead\">F_min: below it a network does not recover half of its parent's "
           "performance (Psi &lt; .5) by retraining, for this model, data, criterion, scope and "
-          "budget.</p>\n<ol class=\"words\">\n",
+          "budget.</p>\n<details open><summary>In words</summary><ol class=\"words\">\n",
           page);
     for (size_t arm = 0; arm < file->job->arms; arm++) {
         psi_job_arm_words(file->job, arm, what);
@@ -93,20 +93,37 @@ static void put_thresholds(const struct psi_fmin_file *file, FILE *page)
         psi_html_text(words, page);
         fputs("</li>\n", page);
     }
-    fputs("</ol>\n", page);
+    fputs("</ol></details>\n", page);
+}
+
+static const struct {
+    const char *title;
+    const struct psi_report_row *row;
+} groups[] = {
+    {"How Psi falls", psi_report_psi},
+    {"Cells, masks, spectra", psi_report_masks},
+    {"Retraining, rescue, contrasts", psi_report_after},
+};
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+static void put_contents(const char *prefix, FILE *page)
+{
+    fprintf(page, "<nav><ul>\n<li><a href=\"#%sthresholds-table\">Thresholds</a></li>\n", prefix);
+    for (size_t g = 0; g < GROUPS; g++)
+        for (const struct psi_report_row *row = groups[g].row; row->fill; row++)
+            fprintf(page, "<li><a href=\"#%s%s\">%s</a></li>\n", prefix, row->spec.name,
+                    row->spec.title);
+    fprintf(page, "<li><a href=\"#%sprovenance\">Provenance</a></li>\n</ul></nav>\n", prefix);
 }
 
 /* The sections of one file. prefix: of the ids and files, where there are several. */
 static enum psi_status put_file(const struct psi_fmin_file *file, const char *dir,
                                 const char *prefix, FILE *page, struct psi_error *err)
 {
-    const struct psi_report_row *const group[] = {psi_report_psi, psi_report_masks,
-                                                  psi_report_after};
-    char id[PSI_REPORT_LABEL];
     enum psi_status status = PSI_OK;
-    snprintf(id, sizeof id, "%sfile", prefix);
-    psi_html_section(id, file->job->name, page);
-    fputs("<p class=\"lead\"><bdi>", page);
+    fprintf(page, "<h1 id=\"%sfile\"><bdi>", prefix);
+    psi_html_text(file->job->name, page);
+    fputs("</bdi></h1>\n<p class=\"lead\"><bdi>", page);
     psi_html_text(psi_results_path(file->results), page);
     fprintf(page, "</bdi>: %zu of %zu cells done", file->sweep->done, file->sweep->wanted);
     if (file->sweep->failed)
@@ -114,26 +131,27 @@ static enum psi_status put_file(const struct psi_fmin_file *file, const char *di
     fputs(file->sweep->done < file->sweep->wanted ? "; figures show what there is.</p>\n"
                                                   : ".</p>\n",
           page);
+    put_contents(prefix, page);
+    psi_html_section(prefix, "thresholds-table", "Thresholds", page);
     put_thresholds(file, page);
-    for (size_t g = 0; g < sizeof group / sizeof *group; g++)
-        for (const struct psi_report_row *row = group[g]; !status && row->fill; row++)
+    for (size_t g = 0; g < GROUPS; g++) {
+        psi_html_section("", "", groups[g].title, page);
+        for (const struct psi_report_row *row = groups[g].row; !status && row->fill; row++)
             status = put_figure(row, file, dir, prefix, page, err);
+    }
+    psi_html_section(prefix, "provenance", "Provenance", page);
     return status ? status : psi_report_provenance(file, page, err);
 }
 
-static void put_head(const struct psi_fmin_file *file, size_t files, FILE *page)
+static const char lead[] =
+    "<p class=\"lead\">When do pruned networks stop recovering? Psi = (accuracy − chance) / "
+    "(accuracy "
+    "of the dense parent − chance), after pruning and retraining; a cell with Psi below .5 has "
+    "collapsed. These definitions, and that of F_min, are psisweep's own.</p>\n";
+
+static void put_files(const struct psi_fmin_file *file, size_t files, FILE *page)
 {
-    fputs("<h1>", page);
-    psi_html_text(files == 1 ? file->job->name : "Several sweeps", page);
-    fputs(
-        "</h1>\n<p class=\"lead\">When do pruned networks stop recovering? A report by psisweep. "
-        "Psi = (accuracy − chance) / (accuracy of the dense parent − chance), after pruning and "
-        "retraining; a cell with Psi below .5 has collapsed. These definitions, and that of F_min, "
-        "are psisweep's own.</p>\n",
-        page);
-    if (files == 1)
-        return;
-    fputs("<nav><ul>\n", page);
+    fputs("<h1>Several sweeps</h1>\n<nav><ul>\n", page);
     for (size_t i = 0; i < files; i++) {
         fprintf(page, "<li><a href=\"#%zu-file\"><bdi>", i + 1);
         psi_html_text(file[i].job->name, page);
@@ -160,7 +178,9 @@ static enum psi_status put_page(const struct psi_fmin_file *file, size_t files, 
 {
     enum psi_status status = PSI_OK;
     psi_html_begin(files == 1 ? file->job->name : "psisweep", page);
-    put_head(file, files, page);
+    fputs(lead, page);
+    if (files > 1)
+        put_files(file, files, page);
     if (files > 1)
         status = put_width(file, files, dir, page, err);
     for (size_t i = 0; !status && i < files; i++) {

@@ -45,6 +45,9 @@ struct psi_report_seeds {
 struct psi_report_seeds psi_report_over_seeds(const struct psi_fmin_file *file, const double *value,
                                               size_t stride, size_t arm, size_t density);
 
+/* The mean density that those seeds have come to: what a trimmed mask keeps is less than asked. */
+double psi_report_achieved(const struct psi_fmin_file *file, size_t arm, size_t density);
+
 /* Has an arm a finished cell with a defined Psi? */
 int psi_report_arm_has(const struct psi_fmin_file *file, size_t arm);
 

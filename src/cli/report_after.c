@@ -156,7 +156,8 @@ static enum psi_status fill_hysteresis(const struct psi_fmin_file *file, struct 
         for (size_t d = 0; d < job->densities; d++) {
             struct psi_report_seeds over = psi_report_over_seeds(file, file->sweep->psi, 1, arm, d);
             if (over.seeds)
-                psi_figure_point(figure, job->density[d], over.mean, NAN, NAN, (double)over.seeds);
+                psi_figure_point(figure, psi_report_achieved(file, arm, d), over.mean, NAN, NAN,
+                                 (double)over.seeds);
         }
         put_reached(file, &ladder, arm, PSI_RUNG_FINETUNE, PSI_RUNG_TRANSPLANT, PSI_RING,
                     "same mask: best rung of a cell", figure);

@@ -106,7 +106,7 @@ static enum psi_status fill_map(const struct psi_fmin_file *file, struct psi_fig
     for (size_t arm = 0; arm < job->arms; arm++) {
         psi_figure_panel(figure, job->arm[arm].name);
         psi_figure_range(figure, (double)job->seeds - 0.4, -0.6);
-        psi_figure_height(figure, 64.0 + fmin(22.0 * (double)job->seeds, 560.0));
+        psi_figure_height(figure, 60.0 + fmin(22.0 * (double)job->seeds, 560.0));
         for (size_t s = 0; s < job->seeds; s += each) {
             char label[PSI_REPORT_LABEL];
             snprintf(label, sizeof label, s == 0 ? "seed %u" : "%u", job->seed[s]);
@@ -144,9 +144,10 @@ static void put_spectrum(struct psi_figure *figure, const double *value, size_t 
         psi_figure_point(figure, (double)(m + 1), value[m], NAN, NAN, NAN);
 }
 
-static void put_edge(struct psi_figure *figure, double value, int colour, const char *label)
+static void put_edge(struct psi_figure *figure, double value, int colour, int mark,
+                     const char *label)
 {
-    psi_figure_series(figure, PSI_PLOT_RULE, colour, 0, label);
+    psi_figure_series(figure, PSI_PLOT_RULE, colour, mark, label);
     if (!isnan(value))
         psi_figure_point(figure, NAN, value, NAN, NAN, NAN);
 }
@@ -172,8 +173,9 @@ static void put_spectra(const struct psi_fmin_file *file, const struct psi_paren
                      "pruned");
         put_spectrum(figure, cell->singular_value + (PSI_RETRAINED * layers + l) * modes, modes, 0,
                      "retrained");
-        put_edge(figure, parent->permutation_edge[l], 6, "permutation edge, dense");
-        put_edge(figure, parent->marchenko_pastur_edge[l], 4, "Marchenko-Pastur edge, dense");
+        put_edge(figure, parent->permutation_edge[l], 6, PSI_DOT, "permutation edge, dense");
+        put_edge(figure, parent->marchenko_pastur_edge[l], 2, PSI_RING,
+                 "Marchenko-Pastur edge, dense");
     }
 }
 
@@ -284,8 +286,8 @@ static enum psi_status fill_layers(const struct psi_fmin_file *file, struct psi_
                 struct psi_report_seeds over =
                     psi_report_over_seeds(file, density + l, layers, arm, d);
                 if (over.seeds)
-                    psi_figure_point(figure, job->density[d], over.mean, over.low, over.high,
-                                     (double)over.seeds);
+                    psi_figure_point(figure, psi_report_achieved(file, arm, d), over.mean, over.low,
+                                     over.high, (double)over.seeds);
             }
         }
     }
@@ -316,6 +318,7 @@ const struct psi_report_row psi_report_masks[] = {
                  "are not shown.",
       .x = "mode",
       .y = "singular value",
+      .log_x = 1,
       .log_y = 1,
       .panel = "layer",
       .series = "what",
@@ -324,8 +327,8 @@ const struct psi_report_row psi_report_masks[] = {
     {{.name = "overlap",
       .title = "Support overlap before retraining, against Psi after it",
       .caption = "One point a cell, coloured by density; overlap of the pruned with the dense "
-                 "modes, chance = 0. That points of one colour line up is what density alone "
-                 "cannot explain.",
+                 "modes, chance = 0. A trend among points of one colour is one that "
+                 "density does not explain.",
       .x = "support overlap",
       .y = "Psi after retraining",
       .panel = "modes",

@@ -70,11 +70,10 @@ enum psi_status psi_report_provenance(const struct psi_fmin_file *file, FILE *pa
     enum psi_status status = psi_results_launches(file->results, launch, &launches, err);
     if (status)
         return status;
-    fputs("<section><h3>Provenance</h3>\n", page);
     put_facts(file, page);
     put_launches(launch, launches, page);
     fputs("<details><summary>The job, every key with its value</summary><pre>", page);
     psi_html_lines(file->job->source, page);
-    fputs("</pre></details></section>\n", page);
+    fputs("</pre></details>\n", page);
     return PSI_OK;
 }

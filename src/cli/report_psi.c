@@ -21,7 +21,7 @@ static void put_mean(const struct psi_fmin_file *file, size_t arm, const char *l
     for (size_t d = 0; d < file->job->densities; d++) {
         struct psi_report_seeds over = psi_report_over_seeds(file, file->sweep->psi, 1, arm, d);
         if (over.seeds)
-            psi_figure_point(figure, file->job->density[d], over.mean, NAN, NAN,
+            psi_figure_point(figure, psi_report_achieved(file, arm, d), over.mean, NAN, NAN,
                              (double)over.seeds);
     }
 }
@@ -29,8 +29,7 @@ static void put_mean(const struct psi_fmin_file *file, size_t arm, const char *l
 static void put_dots(const struct psi_fmin_file *file, size_t arm, struct psi_figure *figure)
 {
     const struct psi_job *job = file->job;
-    psi_figure_series(figure, PSI_PLOT_POINTS, psi_report_arm_colour(arm), PSI_DOT,
-                      "one seed, at its achieved density");
+    psi_figure_series(figure, PSI_PLOT_POINTS, psi_report_arm_colour(arm), PSI_DOT, "one seed");
     for (size_t s = 0; s < job->seeds; s++) {
         for (size_t d = 0; d < job->densities; d++) {
             size_t cell = psi_report_cell(job, arm, s, d);
@@ -64,8 +63,8 @@ static enum psi_status fill_density(const struct psi_fmin_file *file, struct psi
                 struct psi_report_seeds over =
                     psi_report_over_seeds(file, file->sweep->psi, 1, arm, d);
                 if (over.seeds)
-                    psi_figure_point(figure, job->density[d], NAN, over.low, over.high,
-                                     (double)over.seeds);
+                    psi_figure_point(figure, psi_report_achieved(file, arm, d), NAN, over.low,
+                                     over.high, (double)over.seeds);
             }
         }
         put_mean(file, arm, "mean over seeds", figure);
@@ -113,7 +112,11 @@ static void put_threshold(const struct psi_fmin_file *file, size_t arm, int meas
     double bottom = job->density[job->densities - 1] / 1.5, top = job->density[0] * 1.3;
     double low = fmax(p->low, bottom), high = fmin(p->high, top);
     int open = p->low <= 0.0 || isinf(p->high), mark = measure ? PSI_RING : PSI_DOT;
-    double center = isfinite(p->center) && p->center > 0.0 ? p->center : sqrt(low * high);
+    /* an open end has no middle: the mark stands at the other one */
+    double center = isfinite(p->center) && p->center > 0.0 ? p->center
+                    : p->low <= 0.0                        ? high
+                    : isinf(p->high)                       ? low
+                                                           : sqrt(low * high);
     if (isnan(p->low) || isnan(p->high))
         return;
     if (low >= high) /* wholly below the grid: an effective density may be */
@@ -129,25 +132,21 @@ static void put_threshold(const struct psi_fmin_file *file, size_t arm, int meas
 static enum psi_status fill_thresholds(const struct psi_fmin_file *file, struct psi_figure *figure,
                                        struct psi_error *err)
 {
-    double rows = 0.0, y;
+    const struct psi_job *job = file->job;
+    double rows = job->arms < PSI_COLOURS ? (double)job->arms : PSI_COLOURS;
     (void)err;
-    for (size_t arm = 0; arm < file->job->arms; arm++)
-        rows += !isnan(file->arm[arm].pooled[0][0].low);
-    if ((y = rows) == 0.0)
-        return PSI_OK;
-    psi_figure_panel(figure, "");
-    psi_figure_range(figure, 0.4, rows + 0.9);
-    psi_figure_height(figure, 70.0 + 36.0 * rows);
-    for (size_t arm = 0; arm < file->job->arms; arm++) {
-        const struct psi_pooled *p = &file->arm[arm].pooled[0][0];
-        if (isnan(p->low))
+    for (size_t arm = 0; arm < job->arms; arm++) {
+        double y = rows - (double)(arm % PSI_COLOURS);
+        group_panel(job, arm, figure);
+        psi_figure_range(figure, 0.4, rows + 0.9);
+        psi_figure_height(figure, 60.0 + 36.0 * rows);
+        if (isnan(file->arm[arm].pooled[0][0].low))
             continue;
-        psi_figure_series(figure, PSI_PLOT_TEXT, PSI_INK, 0, file->job->arm[arm].name);
+        psi_figure_series(figure, PSI_PLOT_TEXT, PSI_INK, 0, job->arm[arm].name);
         psi_figure_point(figure, NAN, y, NAN, NAN, NAN);
         put_threshold(file, arm, 0, y, figure);
         put_threshold(file, arm, 1, y - 0.22, figure);
         say_threshold(file, arm, figure);
-        y -= 1.0;
     }
     return PSI_OK;
 }
@@ -278,10 +277,10 @@ void psi_report_fill_width(const struct psi_fmin_file *file, size_t files,
 const struct psi_report_row psi_report_psi[] = {
     {{.name = "psi-density",
       .title = "Psi after retraining, against density",
-      .caption =
-          "One panel an arm; density falls to the right. Line: mean over the finished seeds "
-          "at each nominal density; band: from the lowest to the highest seed (no confidence "
-          "interval); dots: single seeds; shaded: the interval of F_min as in the table.",
+      .caption = "One panel an arm; density, as achieved, falls to the right. Line: mean over the "
+                 "finished seeds of each density asked for; band: from the lowest to the highest "
+                 "seed (no confidence "
+                 "interval); dots: single seeds; shaded: the interval of F_min as in the table.",
       .x = "density",
       .y = "Psi",
       .log_x = 1,
@@ -298,6 +297,7 @@ const struct psi_report_row psi_report_psi[] = {
       .y = "mean Psi",
       .log_x = 1,
       .falling_x = 1,
+      .own_legends = 1,
       .panel = "group",
       .series = "arm",
       .point = {"density", "psi", NULL, NULL, "seeds"}},
@@ -324,6 +324,7 @@ const struct psi_report_row psi_report_psi[] = {
       .y = "share of seeds",
       .log_x = 1,
       .falling_x = 1,
+      .own_legends = 1,
       .panel = "group",
       .series = "arm",
       .point = {"density", "share", NULL, NULL, "seeds"}},

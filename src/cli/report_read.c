@@ -52,6 +52,11 @@ struct psi_report_seeds psi_report_over_seeds(const struct psi_fmin_file *file, 
     return over;
 }
 
+double psi_report_achieved(const struct psi_fmin_file *file, size_t arm, size_t density)
+{
+    return psi_report_over_seeds(file, file->sweep->achieved, 1, arm, density).mean;
+}
+
 int psi_report_arm_has(const struct psi_fmin_file *file, size_t arm)
 {
     for (size_t d = 0; d < file->job->densities; d++)

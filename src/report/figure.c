@@ -78,7 +78,7 @@ void psi_figure_panel(struct psi_figure *f, const char *title)
     if (!panel)
         return;
     f->panel = panel;
-    panel[f->panels++] = (struct panel){copy(f, title), NAN, NAN, 260.0, f->serieses};
+    panel[f->panels++] = (struct panel){copy(f, title), NAN, NAN, 215.0, f->serieses};
 }
 
 void psi_figure_range(struct psi_figure *f, double low, double high)
@@ -157,19 +157,34 @@ static int alike(const struct psi_figure *f, size_t i, size_t k)
            b->from != psi_series_end(f, k);
 }
 
-int psi_legend_first(const struct psi_figure *f, size_t s)
+static int on_ramp(int colour)
 {
-    if (f->series[s].kind == PSI_PLOT_TEXT || !alike(f, s, s))
-        return 0;
-    for (size_t i = 0; i < s; i++)
-        if (alike(f, i, s))
-            return 0;
-    return 1;
+    return colour >= PSI_RAMP && colour < PSI_RAMP + PSI_RAMP_STEPS;
+}
+
+size_t psi_legend_list(const struct psi_figure *f, size_t from, size_t to, size_t *list)
+{
+    size_t count = 0, ramp = 0;
+    for (size_t s = from; s < to; s++) {
+        size_t i = 0, at = count;
+        while (i < count && !alike(f, list[i], s))
+            i++;
+        if (i < count || f->series[s].kind == PSI_PLOT_TEXT || !alike(f, s, s))
+            continue;
+        if (on_ramp(f->series[s].colour)) {
+            for (at = ramp++; at > 0 && f->series[list[at - 1]].colour > f->series[s].colour; at--)
+                continue;
+            memmove(list + at + 1, list + at, (count - at) * sizeof *list);
+        }
+        list[at] = s;
+        count++;
+    }
+    return count;
 }
 
 int psi_legend_colour(const struct psi_figure *f, size_t s)
 {
-    for (size_t i = s + 1; i < f->serieses; i++)
+    for (size_t i = 0; i < f->serieses; i++)
         if (alike(f, i, s) && f->series[i].colour != f->series[s].colour)
             return PSI_INK;
     return f->series[s].colour;

@@ -40,12 +40,13 @@ size_t psi_series_end(const struct psi_figure *figure, size_t series);
 /* Colours as they are on white, 0xRRGGBB; and a page's own, on dark. */
 extern const unsigned psi_colour_light[PSI_ALL_COLOURS], psi_colour_dark[PSI_ALL_COLOURS];
 
-/* Has the series a line of its own in the legend: the first of those that look the same? */
-int psi_legend_first(const struct psi_figure *figure, size_t series);
-/* The colour of that line: the series' own, or ink where others that share it have others. */
+/* The series that the legend of those from .. to - 1 names, into list: one of those that look the
+ * same, what is on the ramp first and in its order. Returns their number. */
+size_t psi_legend_list(const struct psi_figure *figure, size_t from, size_t to, size_t *list);
+/* Its colour there: its own, or ink where others that look the same have others. */
 int psi_legend_colour(const struct psi_figure *figure, size_t series);
 
-enum { PSI_PANEL_WIDTH = 400 };
+enum { PSI_PANEL_WIDTH = 330 };
 
 /* The script that draws all panels in one picture, name.svg and name.png, and each by itself, into
  * name-0.svg and so on: shapes only, titles and legend are the page's. */

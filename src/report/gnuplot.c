@@ -6,6 +6,7 @@
 #include "psisweep/table.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TEXT_MOST = 44, COLUMNS_MOST = 4 }; /* characters of a label; panels beside each other */
@@ -141,8 +142,7 @@ static void put_axes(const struct psi_figure *f, const struct panel *panel, FILE
         fputs("set logscale y\n", file);
         put_log_tics('y', y, file);
     }
-    if (!spec->y)
-        fputs("unset ytics\nset border 1\n", file);
+    fputs(spec->y ? "set lmargin\n" : "set lmargin 7\nunset ytics\nset border 1\n", file);
 }
 
 static void put_span(const struct point *point, unsigned rgb, FILE *file)
@@ -160,6 +160,11 @@ static void put_span(const struct point *point, unsigned rgb, FILE *file)
             from, to, rgb);
 }
 
+static const char *dash(const struct series *series)
+{
+    return series->mark == PSI_RING ? "(2,4)" : "(6,4)";
+}
+
 /* What is no plot of points. */
 static void put_marks(const struct psi_figure *f, size_t s, FILE *file)
 {
@@ -173,8 +178,8 @@ static void put_marks(const struct psi_figure *f, size_t s, FILE *file)
         } else if (series->kind == PSI_PLOT_RULE && isfinite(y)) {
             fprintf(file,
                     "set arrow from graph 0, first %.9g to graph 1, first %.9g nohead "
-                    "lw 1.2 dt (6,4) lc rgb '#%06x'\n",
-                    y, y, rgb);
+                    "lw 1.4 dt %s lc rgb '#%06x'\n",
+                    y, y, dash(series), rgb);
         } else if (series->kind == PSI_PLOT_TEXT) {
             fputs("set label ", file);
             put_string(series->label, file);
@@ -202,7 +207,7 @@ static void put_plot(const struct series *series, size_t s, FILE *file)
                 rgb);
         break;
     case PSI_PLOT_XBARS:
-        fprintf(file, "1:2:3:4 with xerrorbars pt %d ps .7 lw 1.8 lc rgb '#%06x'", mark, rgb);
+        fprintf(file, "1:2:3:4 with xerrorbars pt %d ps .5 lw 1.6 lc rgb '#%06x'", mark, rgb);
         break;
     case PSI_PLOT_YBARS:
         fprintf(file, "1:2:3:4 with yerrorbars pt %d ps .6 lw 1.4 lc rgb '#%06x'", mark, rgb);
@@ -223,64 +228,65 @@ static int has_plot(const struct series *series)
 
 static void put_panel(const struct psi_figure *f, size_t p, int titled, FILE *file)
 {
+    int own = titled && f->spec->own_legends;
     put_axes(f, &f->panel[p], file);
     fputs("set title ", file);
     put_string(titled ? f->panel[p].title : "", file);
     fputs(" noenhanced\n", file);
+    if (own)
+        fputs("set key noenhanced left bottom Left reverse samplen 1.2 spacing .85 font ',9'\n",
+              file);
     for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++)
         put_marks(f, s, file);
     fputs("plot ", file);
     for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++) {
-        if (has_plot(&f->series[s]) && f->series[s].from != psi_series_end(f, s)) {
-            put_plot(&f->series[s], s, file);
-            fputs(" notitle, ", file);
-        }
+        if (!has_plot(&f->series[s]) || f->series[s].from == psi_series_end(f, s))
+            continue;
+        put_plot(&f->series[s], s, file);
+        fputs(own && f->series[s].label ? " title " : " notitle", file);
+        if (own && f->series[s].label)
+            put_string(f->series[s].label, file);
+        fputs(", ", file);
     }
     fputs("NaN notitle\n", file);
 }
 
-/* A panel of nothing but the legend. */
-static void put_legend(const struct psi_figure *f, FILE *file)
+static void put_key(const struct psi_figure *f, size_t s, FILE *file)
 {
-    fputs(
-        "unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
-        "unset xlabel\nunset ylabel\nset title ''\nset key noenhanced center center Left reverse\n"
-        "plot [0:1] [0:1] ",
-        file);
-    for (size_t s = 0; s < f->serieses; s++) {
-        const struct series *series = &f->series[s];
-        if (!psi_legend_first(f, s))
-            continue;
-        unsigned rgb = psi_colour_light[psi_legend_colour(f, s)];
-        if (series->kind == PSI_PLOT_POINTS || series->kind == PSI_PLOT_XBARS ||
-            series->kind == PSI_PLOT_YBARS)
-            fprintf(file, "NaN with points pt %d lc rgb '#%06x' title ", point_type[series->mark],
-                    rgb);
-        else if (series->kind == PSI_PLOT_LINE)
-            fprintf(file, "NaN with lines lw 2 lc rgb '#%06x' title ", rgb);
-        else if (series->kind == PSI_PLOT_RULE)
-            fprintf(file, "NaN with lines lw 1.2 dt (6,4) lc rgb '#%06x' title ", rgb);
-        else
-            fprintf(file, "NaN with boxes fs transparent solid %s noborder lc rgb '#%06x' title ",
-                    series->kind == PSI_PLOT_CELLS ? "1" : ".22", rgb);
-        put_string(series->label, file);
-        fputs(", ", file);
-    }
-    fputs("NaN notitle\nset tics\n", file);
+    const struct series *series = &f->series[s];
+    unsigned rgb = psi_colour_light[psi_legend_colour(f, s)];
+    if (series->kind == PSI_PLOT_POINTS || series->kind == PSI_PLOT_XBARS ||
+        series->kind == PSI_PLOT_YBARS)
+        fprintf(file, "NaN with points pt %d lc rgb '#%06x' title ", point_type[series->mark], rgb);
+    else if (series->kind == PSI_PLOT_LINE)
+        fprintf(file, "NaN with lines lw 2 lc rgb '#%06x' title ", rgb);
+    else if (series->kind == PSI_PLOT_RULE)
+        fprintf(file, "NaN with lines lw 1.2 dt %s lc rgb '#%06x' title ", dash(series), rgb);
+    else
+        fprintf(file, "NaN with boxes fs transparent solid %s noborder lc rgb '#%06x' title ",
+                series->kind == PSI_PLOT_CELLS ? "1" : ".22", rgb);
+    put_string(series->label, file);
+    fputs(", ", file);
 }
 
-static int has_legend(const struct psi_figure *f)
+/* A panel of nothing but the legend. */
+static void put_legend(const struct psi_figure *f, const size_t *list, size_t keys, FILE *file)
 {
-    for (size_t s = 0; s < f->serieses; s++)
-        if (psi_legend_first(f, s))
-            return 1;
-    return 0;
+    fputs("unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
+          "unset xlabel\nunset ylabel\nset title ''\n"
+          "set key noenhanced center center Left reverse font ',10'\nplot [0:1] [0:1] ",
+          file);
+    for (size_t i = 0; i < keys; i++)
+        put_key(f, list[i], file);
+    fputs("NaN notitle\nset tics\n", file);
 }
 
 static void put_whole(const struct psi_figure *f, const char *terminal, const char *name,
                       const char *suffix, FILE *file)
 {
-    size_t cells = f->panels + (size_t)has_legend(f), columns = 1;
+    size_t *list = calloc(f->serieses + 1, sizeof *list), columns = 1;
+    size_t keys = list && !f->spec->own_legends ? psi_legend_list(f, 0, f->serieses, list) : 0;
+    size_t cells = f->panels + (keys > 0);
     double height = 0.0;
     while (columns * columns < cells && columns < COLUMNS_MOST)
         columns++;
@@ -292,9 +298,10 @@ static void put_whole(const struct psi_figure *f, const char *terminal, const ch
     fprintf(file, "set multiplot layout %zu,%zu\n", rows, columns);
     for (size_t p = 0; p < f->panels; p++)
         put_panel(f, p, 1, file);
-    if (has_legend(f))
-        put_legend(f, file);
+    if (keys > 0)
+        put_legend(f, list, keys, file);
     fputs("unset multiplot\nset output\n", file);
+    free(list);
 }
 
 void psi_gnuplot_script(const struct psi_figure *f, const char *name, FILE *file)

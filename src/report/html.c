@@ -50,7 +50,7 @@ static const char style[] =
     "h2{font-size:1.3rem;margin:2.8rem 0 .6rem;border-bottom:1px solid var(--line);"
     "padding-bottom:.3rem}"
     "h3{font-size:1.05rem;margin:0 0 .4rem}p,ul{margin:.5rem 0}"
-    "a{color:var(--link)}.lead{color:var(--soft);max-width:72ch}"
+    "a{color:var(--link)}.lead{color:var(--soft);max-width:85ch}"
     "nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;list-style:none}"
     ".scroll{overflow-x:auto}"
     "table{border-collapse:collapse;font-size:.88rem;width:100%;font-variant-numeric:tabular-nums}"
@@ -59,17 +59,19 @@ static const char style[] =
     ".number{text-align:right}"
     "figure{margin:1.6rem 0 2.2rem;padding:1rem;border:1px solid var(--line);border-radius:8px;"
     "background:var(--card)}"
-    "figcaption{font-size:.9rem;color:var(--soft);margin-top:.6rem;max-width:90ch}"
+    "figcaption{font-size:.9rem;color:var(--soft);margin-top:.6rem;max-width:105ch}"
     ".files{white-space:nowrap}.files a{margin-left:.6rem}"
     ".legend{display:flex;flex-wrap:wrap;gap:.15rem 1.1rem;padding:0;list-style:none;"
-    "font-size:.84rem;margin:.2rem 0 .7rem}.legend svg{width:22px;height:12px}"
+    "font-size:.84rem;margin:.2rem 0 .7rem}.legend "
+    "svg{width:22px;height:12px;vertical-align:-1px}.panel .legend{font-size:.78rem;margin:0 0 "
+    ".6rem;justify-content:center}"
     ".panels{display:grid;gap:.6rem 1.2rem}"
-    ".one{grid-template-columns:minmax(0,620px)}"
-    ".some{grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr))}"
-    ".many{grid-template-columns:repeat(auto-fill,minmax(min(100%,260px),1fr))}"
-    ".panel{break-inside:avoid;max-width:620px}"
+    ".one{grid-template-columns:minmax(0,460px)}"
+    ".some{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),460px))}"
+    ".many{grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr))}"
+    ".panel{break-inside:avoid;max-width:460px}"
     ".panel p{margin:.2rem 0 0;font-size:.85rem;font-weight:600;text-align:center}"
-    ".panel svg{display:block;width:100%;height:auto}"
+    ".panel>svg{display:block;width:100%;height:auto}"
     ".absent{color:var(--soft);font-size:.92rem}"
     ".claim{border-left:4px solid var(--c19);padding:.1rem 0 .1rem .9rem;margin:1rem 0}"
     ".supported{border-color:var(--c2)}.refuted{border-color:var(--c1)}"
@@ -123,9 +125,12 @@ void psi_html_end(FILE *file)
     fputs("</body>\n</html>\n", file);
 }
 
-void psi_html_section(const char *id, const char *title, FILE *file)
+void psi_html_section(const char *prefix, const char *name, const char *title, FILE *file)
 {
-    fprintf(file, "<h2 id=\"%s\">", id);
+    if (*name)
+        fprintf(file, "<h2 id=\"%s%s\">", prefix, name);
+    else
+        fputs("<h2>", file);
     psi_html_text(title, file);
     fputs("</h2>\n", file);
 }

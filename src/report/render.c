@@ -24,6 +24,8 @@ static void put_key(const struct psi_figure *f, size_t s, FILE *page)
     const char *text = "<rect width='22' height='12' fill='C' opacity='.3'/>";
     if (series->kind == PSI_PLOT_LINE)
         text = "<path d='M0 6h22' stroke='C' stroke-width='2.5'/>";
+    else if (series->kind == PSI_PLOT_RULE && series->mark == PSI_RING)
+        text = "<path d='M0 6h22' stroke='C' stroke-width='2' stroke-dasharray='2 4'/>";
     else if (series->kind == PSI_PLOT_RULE)
         text = "<path d='M0 6h22' stroke='C' stroke-width='1.5' stroke-dasharray='6 4'/>";
     else if (series->kind == PSI_PLOT_CELLS)
@@ -43,13 +45,17 @@ static void put_key(const struct psi_figure *f, size_t s, FILE *page)
     fputs("</bdi></li>\n", page);
 }
 
-static void put_legend(const struct psi_figure *f, FILE *page)
+static void put_legend(const struct psi_figure *f, size_t from, size_t to, FILE *page)
 {
-    fputs("<ul class=\"legend\">\n", page);
-    for (size_t s = 0; s < f->serieses; s++)
-        if (psi_legend_first(f, s))
-            put_key(f, s, page);
-    fputs("</ul>\n", page);
+    size_t *list = calloc(to - from + 1, sizeof *list);
+    size_t count = list ? psi_legend_list(f, from, to, list) : 0;
+    if (count)
+        fputs("<ul class=\"legend\">\n", page);
+    for (size_t i = 0; i < count; i++)
+        put_key(f, list[i], page);
+    if (count)
+        fputs("</ul>\n", page);
+    free(list);
 }
 
 enum { CSV_COLUMNS = 3 + PSI_POINT };
@@ -213,6 +219,8 @@ static enum psi_status take(const struct psi_figure *f, const char *dir, const s
             fputs("</bdi></p>\n", page);
         }
         status = psi_svg_inline(path, f->panel[p].height, page, err);
+        if (f->spec->own_legends)
+            put_legend(f, f->panel[p].series, psi_panel_end(f, p), page);
         fputs("</div>\n", page);
         free(path);
     }
@@ -243,9 +251,10 @@ static void put_head(const struct psi_figure *f, const char *stem, FILE *page)
     fprintf(page, "<figure id=\"%s\">\n<h3>", stem);
     psi_html_text(f->spec->title, page);
     fputs("</h3>\n", page);
-    put_legend(f, page);
+    if (!f->spec->own_legends)
+        put_legend(f, 0, f->serieses, page);
     fprintf(page, "<div class=\"panels %s\" role=\"img\" aria-label=\"",
-            f->panels > 4   ? "many"
+            f->panels > 2   ? "many"
             : f->panels > 1 ? "some"
                             : "one");
     psi_html_text(f->spec->title, page);
@@ -265,9 +274,9 @@ static void put_tail(const struct psi_figure *f, const char *stem, FILE *page)
         stem, stem, stem);
 }
 
-static void put_absent(const struct psi_figure *f, FILE *page)
+static void put_absent(const struct psi_figure *f, const char *stem, FILE *page)
 {
-    fputs("<p class=\"absent\"><b>", page);
+    fprintf(page, "<p class=\"absent\" id=\"%s\"><b>", stem);
     psi_html_text(f->spec->title, page);
     fputs("</b>: left out, ", page);
     psi_html_text(f->absent ? f->absent : "as no cell has data for it yet", page);
@@ -297,7 +306,7 @@ enum psi_status psi_figure_render(const struct psi_figure *f, const char *dir, c
     if ((status = names_create(dir, prefix, f->spec->name, &n, err)))
         return status;
     if (f->points == 0) {
-        put_absent(f, page);
+        put_absent(f, n.stem, page);
         forget(dir, &n);
     } else if (!mkdtemp(n.work)) {
         status = psi_fail(err, PSI_IO, "%s: cannot write: %s", dir, strerror(errno));
