@@ -106,6 +106,12 @@ static const struct {
 };
 enum { GROUPS = sizeof groups / sizeof *groups };
 
+static const char lead[] =
+    "<p class=\"lead\">When do pruned networks stop recovering? Psi = (accuracy − chance) / "
+    "(accuracy "
+    "of the dense parent − chance), after pruning and retraining; a cell with Psi below .5 has "
+    "collapsed. These definitions, and that of F_min, are psisweep's own.</p>\n";
+
 static void put_contents(const char *prefix, FILE *page)
 {
     fprintf(page, "<nav><ul>\n<li><a href=\"#%sthresholds-table\">Thresholds</a></li>\n", prefix);
@@ -131,6 +137,8 @@ static enum psi_status put_file(const struct psi_fmin_file *file, const char *di
     fputs(file->sweep->done < file->sweep->wanted ? "; figures show what there is.</p>\n"
                                                   : ".</p>\n",
           page);
+    if (!*prefix) /* one file: its name heads the page */
+        fputs(lead, page);
     put_contents(prefix, page);
     psi_html_section(prefix, "thresholds-table", "Thresholds", page);
     put_thresholds(file, page);
@@ -143,12 +151,6 @@ static enum psi_status put_file(const struct psi_fmin_file *file, const char *di
     return status ? status : psi_report_provenance(file, page, err);
 }
 
-static const char lead[] =
-    "<p class=\"lead\">When do pruned networks stop recovering? Psi = (accuracy − chance) / "
-    "(accuracy "
-    "of the dense parent − chance), after pruning and retraining; a cell with Psi below .5 has "
-    "collapsed. These definitions, and that of F_min, are psisweep's own.</p>\n";
-
 static void put_files(const struct psi_fmin_file *file, size_t files, FILE *page)
 {
     fputs("<h1>Several sweeps</h1>\n<nav><ul>\n", page);
@@ -158,6 +160,7 @@ static void put_files(const struct psi_fmin_file *file, size_t files, FILE *page
         fputs("</bdi></a></li>\n", page);
     }
     fputs("</ul></nav>\n", page);
+    fputs(lead, page);
 }
 
 static enum psi_status put_width(const struct psi_fmin_file *file, size_t files, const char *dir,
@@ -178,7 +181,6 @@ static enum psi_status put_page(const struct psi_fmin_file *file, size_t files, 
 {
     enum psi_status status = PSI_OK;
     psi_html_begin(files == 1 ? file->job->name : "psisweep", page);
-    fputs(lead, page);
     if (files > 1)
         put_files(file, files, page);
     if (files > 1)

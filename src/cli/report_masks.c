@@ -167,7 +167,7 @@ static void put_spectra(const struct psi_fmin_file *file, const struct psi_paren
             largest = fmax(largest, cell->singular_value[((size_t)stage * layers + l) * modes]);
         largest = fmax(largest, parent->singular_value[l * modes]);
         if (largest > 0.0)
-            psi_figure_range(figure, 1e-3 * largest, 1.6 * largest);
+            psi_figure_range(figure, 1e-2 * largest, 1.6 * largest);
         put_spectrum(figure, parent->singular_value + l * modes, modes, PSI_INK, "dense");
         put_spectrum(figure, cell->singular_value + (PSI_PRUNED * layers + l) * modes, modes, 1,
                      "pruned");
@@ -314,7 +314,7 @@ const struct psi_report_row psi_report_masks[] = {
       .title = "Singular values, dense, pruned and retrained",
       .caption = "The first arm and seed with finished cells; a layer a panel, at the sparsest "
                  "density that still recovers and the densest that has collapsed. Modes above the "
-                 "permutation edge are the dominant ones. Values below a thousandth of the largest "
+                 "permutation edge are the dominant ones. Values below a hundredth of the largest "
                  "are not shown.",
       .x = "mode",
       .y = "singular value",

@@ -71,12 +71,13 @@ static struct range air(struct range range, int log)
     return log ? (struct range){pow(10.0, low), pow(10.0, high)} : (struct range){low, high};
 }
 
+/* A span or a rule goes as far as there are points. */
 static struct range range_x(const struct psi_figure *f)
 {
     struct range range = {INFINITY, -INFINITY};
     for (size_t s = 0; s < f->serieses; s++) {
         int kind = f->series[s].kind;
-        int bars = kind == PSI_PLOT_XBARS || kind == PSI_PLOT_CELLS || kind == PSI_PLOT_SPAN;
+        int bars = kind == PSI_PLOT_XBARS || kind == PSI_PLOT_CELLS;
         for (size_t p = f->series[s].from; p < psi_series_end(f, s); p++) {
             if (kind != PSI_PLOT_SPAN && kind != PSI_PLOT_RULE && kind != PSI_PLOT_TEXT)
                 widen(&range, f->point[p].at[PSI_X], f->spec->log_x);
@@ -234,8 +235,7 @@ static void put_panel(const struct psi_figure *f, size_t p, int titled, FILE *fi
     put_string(titled ? f->panel[p].title : "", file);
     fputs(" noenhanced\n", file);
     if (own)
-        fputs("set key noenhanced left bottom Left reverse samplen 1.2 spacing .85 font ',9'\n",
-              file);
+        fputs("set key noenhanced bmargin center horizontal samplen 1.2 font ',10'\n", file);
     for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++)
         put_marks(f, s, file);
     fputs("plot ", file);
@@ -281,8 +281,9 @@ static void put_legend(const struct psi_figure *f, const size_t *list, size_t ke
     fputs("NaN notitle\nset tics\n", file);
 }
 
-static void put_whole(const struct psi_figure *f, const char *terminal, const char *name,
-                      const char *suffix, FILE *file)
+/* scale: pixels to each of an SVG's */
+static void put_whole(const struct psi_figure *f, const char *terminal, double scale,
+                      const char *name, const char *suffix, FILE *file)
 {
     size_t *list = calloc(f->serieses + 1, sizeof *list), columns = 1;
     size_t keys = list && !f->spec->own_legends ? psi_legend_list(f, 0, f->serieses, list) : 0;
@@ -292,9 +293,10 @@ static void put_whole(const struct psi_figure *f, const char *terminal, const ch
         columns++;
     size_t rows = (cells + columns - 1) / columns;
     for (size_t p = 0; p < f->panels; p++)
-        height = fmax(height, f->panel[p].height + 24.0);
-    fprintf(file, "set term %s size %zu,%.0f background '#ffffff'\nset output '%s.%s'\n", terminal,
-            columns * PSI_PANEL_WIDTH, (double)rows * height, name, suffix);
+        height = fmax(height, f->panel[p].height + (f->spec->own_legends ? 72.0 : 24.0));
+    fprintf(file, "set term %s size %.0f,%.0f background '#ffffff'\nset output '%s.%s'\n", terminal,
+            scale * (double)(columns * PSI_PANEL_WIDTH), scale * (double)rows * height, name,
+            suffix);
     fprintf(file, "set multiplot layout %zu,%zu\n", rows, columns);
     for (size_t p = 0; p < f->panels; p++)
         put_panel(f, p, 1, file);
@@ -312,8 +314,9 @@ void psi_gnuplot_script(const struct psi_figure *f, const char *name, FILE *file
             "reset\nset encoding utf8\nset datafile missing 'NaN'\n",
             name, name, name);
     put_data(f, file);
-    put_whole(f, svg, name, "svg", file);
-    put_whole(f, "pngcairo noenhanced font 'sans-serif,9'", name, "png", file);
+    put_whole(f, svg, 1.0, name, "svg", file);
+    put_whole(f, "pngcairo noenhanced font 'sans-serif,9' fontscale 2 linewidth 2 pointscale 2",
+              2.0, name, "png", file);
     for (size_t p = 0; p < f->panels; p++) {
         fprintf(file, "set term %s size %d,%.0f\nset output '%s-%zu.svg'\n", svg, PSI_PANEL_WIDTH,
                 f->panel[p].height, name, p);

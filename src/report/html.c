@@ -80,6 +80,7 @@ static const char style[] =
     "pre{overflow-x:auto;background:var(--card);border:1px solid var(--line);border-radius:6px;"
     "padding:.8rem;font-size:.78rem;line-height:1.4}"
     ".words{font-size:.92rem;padding-left:1.4rem}.words li{margin:.25rem 0}"
+    "@media (max-width:700px){.scroll td,.scroll th{white-space:nowrap}}"
     "@media print{body{max-width:none;padding:0;font-size:10pt}figure{border:0;padding:0}"
     "nav,.files{display:none}h2,h3{break-after:avoid}"
     ".many{grid-template-columns:repeat(3,1fr)}.some{grid-template-columns:repeat(2,1fr)}"
@@ -152,7 +153,7 @@ static void put_cell(const struct psi_table_column *column, const struct psi_tab
 
 void psi_html_table(const struct psi_table *table, FILE *file)
 {
-    fputs("<div class=\"scroll\"><table>\n<thead><tr>", file);
+    fputs("<div class=\"scroll\" tabindex=\"0\"><table>\n<thead><tr>", file);
     for (size_t c = 0; c < table->columns; c++) {
         fputs(table->column[c].kind == PSI_TABLE_TEXT ? "<th>" : "<th class=\"number\">", file);
         psi_html_text(table->column[c].title, file);
