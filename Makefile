@@ -105,13 +105,15 @@ info: ## what was found, and which versions
 	@echo "commit     $(COMMIT)"
 	@test -x $(BUILD)/psisweep && $(BUILD)/psisweep --version || echo "not built yet"
 
-demo: ## install what is missing, build, sweep the built-in digits, show F_min
-	tools/install-deps build
+demo: ## install what is missing, build, sweep the built-in digits, show F_min and a report
+	tools/install-deps build report
 	$(MAKE) --no-print-directory all
 	tools/launch 2 $(BUILD)/psisweep run jobs/quickstart.yaml
+	$(BUILD)/psisweep report results/quickstart.h5 -o results/quickstart
+	@echo "the report: results/quickstart/index.html"
 
 test: ## install what is missing, build, run every test
-	tools/install-deps build test
+	tools/install-deps build test report
 	$(MAKE) --no-print-directory check
 
 check: all unit

@@ -51,6 +51,8 @@ const struct psi_job *psi_results_job(const struct psi_results *results);
 const struct psi_layout *psi_results_layout(const struct psi_results *results);
 /* "mixed" where a launch wrote with other numerics than the file was created with. */
 const char *psi_results_numerics(const struct psi_results *results);
+/* The program that created the file: "psisweep VERSION (COMMIT)". */
+const char *psi_results_source(const struct psi_results *results);
 size_t psi_results_test_samples(const struct psi_results *results);
 uint64_t psi_results_data_digest(const struct psi_results *results);
 double psi_results_chance(const struct psi_results *results);
@@ -102,6 +104,11 @@ struct psi_launch {
  * Leader only. */
 enum psi_status psi_results_launch(struct psi_results *results, const struct psi_launch *launch,
                                    int32_t *index, struct psi_error *err);
+
+/* The launches so far, oldest first. */
+enum psi_status psi_results_launches(struct psi_results *results,
+                                     struct psi_launch launch[PSI_LAUNCHES], size_t *launches,
+                                     struct psi_error *err);
 
 /* Are the cells of `from` those of this job? PSI_USAGE with the difference where the jobs or the
  * data differ in anything that makes a cell, PSI_ENVIRONMENT where the numerics do (NULL = any will

@@ -38,5 +38,6 @@ int psi_cli_print_thresholds(const char *path, enum psi_format format);
 int psi_cli_run(int argc, char **argv);
 int psi_cli_fmin(int argc, char **argv);
 int psi_cli_issp(int argc, char **argv);
+int psi_cli_report(int argc, char **argv);
 
 #endif

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "psisweep/results.h"
 #include "psisweep/sharpness.h"
+#include "psisweep/table.h"
 #include "psisweep/threshold.h"
 #include "sweep.h"
 
@@ -78,6 +79,15 @@ extern const char *const psi_fmin_method_name[]; /* by enum psi_pooling */
 
 /* What kind of interval is it? Only two of them are 95 % intervals. */
 const char *psi_fmin_interval_name(const struct psi_pooled *pooled);
+
+/* The table for people: one row an arm. Points into itself and into file. */
+enum { PSI_FMIN_COLUMNS = 7, PSI_FMIN_TEXT = 64 };
+struct psi_fmin_rows {
+    struct psi_table table;
+    struct psi_table_cell cell[PSI_ARMS_MAX][PSI_FMIN_COLUMNS];
+    char text[PSI_ARMS_MAX][4][PSI_FMIN_TEXT];
+};
+void psi_fmin_table(const struct psi_fmin_file *file, struct psi_fmin_rows *rows);
 
 struct psi_fmin_shown {
     int seeds;   /* each seed's own interval */

@@ -1,30 +1,26 @@
 /* What psisweep fmin says to people. */
 #include "fmin.h"
 
-#include "psisweep/table.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { INTERVAL_TEXT = 64 };
-
 /* "0.00267 [0.0025, 0.00286]", "< 0.000316" for what lies below the grid, "> 1" above it. */
-static void interval_text(double low, double center, double high, char text[INTERVAL_TEXT])
+static void interval_text(double low, double center, double high, char text[PSI_FMIN_TEXT])
 {
     if (isnan(low) || isnan(high) || (low <= 0.0 && isinf(high)))
-        snprintf(text, INTERVAL_TEXT, "not known");
+        snprintf(text, PSI_FMIN_TEXT, "not known");
     else if (low <= 0.0)
-        snprintf(text, INTERVAL_TEXT, "< %.3g", high);
+        snprintf(text, PSI_FMIN_TEXT, "< %.3g", high);
     else if (isinf(high))
-        snprintf(text, INTERVAL_TEXT, "> %.3g", low);
+        snprintf(text, PSI_FMIN_TEXT, "> %.3g", low);
     else if (!isfinite(center) || center <= 0.0)
-        snprintf(text, INTERVAL_TEXT, "[%.3g, %.3g]", low, high);
+        snprintf(text, PSI_FMIN_TEXT, "[%.3g, %.3g]", low, high);
     else
-        snprintf(text, INTERVAL_TEXT, "%.3g [%.3g, %.3g]", center, low, high);
+        snprintf(text, PSI_FMIN_TEXT, "%.3g [%.3g, %.3g]", center, low, high);
 }
 
-static void pooled_text(const struct psi_pooled *p, char text[INTERVAL_TEXT])
+static void pooled_text(const struct psi_pooled *p, char text[PSI_FMIN_TEXT])
 {
     int estimated = p->method == PSI_POOL_STUDENT || p->method == PSI_POOL_TURNBULL;
     interval_text(p->low, estimated ? p->center : NAN, p->high, text);
@@ -34,7 +30,7 @@ static void print_seeds(const struct psi_fmin_file *file, size_t arm)
 {
     const struct psi_sweep *sweep = &file->sweep->sweep;
     for (size_t s = 0; s < sweep->seeds; s++) {
-        char text[INTERVAL_TEXT];
+        char text[PSI_FMIN_TEXT];
         struct psi_interval i = psi_threshold_seed(sweep, arm, s, psi_fmin_level[0], 0, NULL);
         interval_text(i.low, NAN, i.high, text);
         printf("    seed %u: %s\n", file->job->seed[s],
@@ -62,9 +58,9 @@ static struct psi_table_cell text_cell(const char *text)
     return (struct psi_table_cell){PSI_TABLE_TEXT, .text = text};
 }
 
-static void print_file(const struct psi_fmin_file *file)
+void psi_fmin_table(const struct psi_fmin_file *file, struct psi_fmin_rows *rows)
 {
-    static const struct psi_table_column column[] = {
+    static const struct psi_table_column column[PSI_FMIN_COLUMNS] = {
         {.title = "arm", .kind = PSI_TABLE_TEXT},
         {.title = "F_min, density", .kind = PSI_TABLE_TEXT},
         {.title = "interval", .kind = PSI_TABLE_TEXT},
@@ -73,35 +69,40 @@ static void print_file(const struct psi_fmin_file *file)
         {.title = "Psi < .9", .kind = PSI_TABLE_TEXT},
         {.title = "seeds", .kind = PSI_TABLE_INTEGER},
     };
-    enum { COLUMNS = sizeof column / sizeof *column };
-    struct psi_table_cell cell[PSI_ARMS_MAX][COLUMNS];
-    char text[PSI_ARMS_MAX][4][INTERVAL_TEXT];
     for (size_t arm = 0; arm < file->job->arms; arm++) {
         const struct psi_fmin_arm *a = &file->arm[arm];
         const struct psi_pooled *main = &a->at[0][0].pooled;
-        pooled_text(main, text[arm][0]);
-        pooled_text(&a->at[0][1].pooled, text[arm][1]);
-        pooled_text(&a->at[1][0].pooled, text[arm][2]);
-        pooled_text(&a->at[2][0].pooled, text[arm][3]);
-        cell[arm][0] = text_cell(file->job->arm[arm].name);
-        cell[arm][2] = text_cell(psi_fmin_interval_name(main));
+        struct psi_table_cell *cell = rows->cell[arm];
+        char(*text)[PSI_FMIN_TEXT] = rows->text[arm];
+        pooled_text(main, text[0]);
+        pooled_text(&a->at[0][1].pooled, text[1]);
+        pooled_text(&a->at[1][0].pooled, text[2]);
+        pooled_text(&a->at[2][0].pooled, text[3]);
+        cell[0] = text_cell(file->job->arm[arm].name);
+        cell[2] = text_cell(psi_fmin_interval_name(main));
         for (int i = 0; i < 4; i++)
-            cell[arm][i ? 2 + i : 1] = text_cell(text[arm][i]);
-        cell[arm][6] = (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = (int64_t)main->seeds};
+            cell[i ? 2 + i : 1] = text_cell(text[i]);
+        cell[6] = (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = (int64_t)main->seeds};
     }
-    struct psi_table table = {column, &cell[0][0], COLUMNS, file->job->arms};
+    rows->table = (struct psi_table){column, &rows->cell[0][0], PSI_FMIN_COLUMNS, file->job->arms};
+}
+
+static void print_file(const struct psi_fmin_file *file)
+{
+    struct psi_fmin_rows rows;
+    psi_fmin_table(file, &rows);
     psi_text_print(psi_results_path(file->results), stdout);
     printf(": %zu of %zu cells done", file->sweep->done, file->sweep->wanted);
     printf(file->sweep->failed ? ", %zu failed\n" : "\n", file->sweep->failed);
-    psi_table_print(&table, stdout);
+    psi_table_print(&rows.table, stdout);
 }
 
 /* One estimator of one measure: its interval, or "-" where it has none. */
-static void method_text(const struct psi_fmin_estimate *e, int method, char text[INTERVAL_TEXT])
+static void method_text(const struct psi_fmin_estimate *e, int method, char text[PSI_FMIN_TEXT])
 {
     const struct psi_lognormal *l = &e->lognormal;
     const struct psi_bootstrap *b = &e->bootstrap;
-    snprintf(text, INTERVAL_TEXT, "-");
+    snprintf(text, PSI_FMIN_TEXT, "-");
     if (method == 0)
         pooled_text(&e->pooled, text);
     else if (method == 1 && l->spread == PSI_SPREAD_OK)
@@ -124,7 +125,7 @@ static void print_methods(const struct psi_fmin_file *file)
     enum { COLUMNS = sizeof column / sizeof *column, METHODS = 4 };
     static const char *const name[METHODS] = {"pooled", "censored fit", "Turnbull", "bootstrap"};
     struct psi_table_cell cell[PSI_ARMS_MAX * METHODS][COLUMNS];
-    char text[PSI_ARMS_MAX * METHODS][PSI_MEASURES][INTERVAL_TEXT];
+    char text[PSI_ARMS_MAX * METHODS][PSI_MEASURES][PSI_FMIN_TEXT];
     for (size_t row = 0; row < file->job->arms * METHODS; row++) {
         const struct psi_fmin_arm *a = &file->arm[row / METHODS];
         const struct psi_fmin_estimate *e = &a->at[0][0];

@@ -15,6 +15,7 @@ static const struct {
     {"run", psi_cli_run, "sweep the grid of a job file into a results file, or resume it"},
     {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
     {"issp", psi_cli_issp, "the four claims, each supported, refuted or undecided"},
+    {"report", psi_cli_report, "one offline page with figures and their data"},
 };
 
 static void usage(FILE *file)
@@ -22,7 +23,8 @@ static void usage(FILE *file)
     fprintf(file, "psisweep finds where neural networks stop recovering from pruning.\n\n"
                   "  psisweep run jobs/quickstart.yaml\n"
                   "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
-                  "  psisweep fmin results/mnist-lenet300.h5\n\n"
+                  "  psisweep fmin results/mnist-lenet300.h5\n"
+                  "  psisweep report results/mnist-lenet300.h5 -o report\n\n"
                   "Commands (each has --help):\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(file, "  %-8s %s\n", commands[i].name, commands[i].help);

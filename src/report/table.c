@@ -1,4 +1,5 @@
 #include "psisweep/table.h"
+#include "text.h"
 
 #include <assert.h>
 #include <math.h>
@@ -49,24 +50,26 @@ void psi_real_text(double real, char text[PSI_REAL_TEXT])
     }
 }
 
+int psi_text_escape(uint32_t point, char escape[8])
+{
+    escape[0] = '\0';
+    if (point == '\n' || point == '\r' || point == '\t')
+        snprintf(escape, 8, "\\%c", point == '\n' ? 'n' : point == '\r' ? 'r' : 't');
+    else if (point < 0x20 || point == 0x7f)
+        snprintf(escape, 8, "\\x%02x", (unsigned)point);
+    else if (point >= 0x80 && point < 0xa0)
+        snprintf(escape, 8, "\\u%04x", (unsigned)point);
+    return escape[0] != '\0';
+}
+
 /* Write text for people and return how many columns it takes; file NULL = only measure. */
 static int put_text(const char *text, FILE *file)
 {
-    static const struct {
-        char control, letter;
-    } short_forms[] = {{'\n', 'n'}, {'\r', 'r'}, {'\t', 't'}};
     int width = 0;
     const char *from = text;
     for (uint32_t point; (point = psi_utf8_next(&text)) != 0; from = text) {
-        char escape[8] = "";
-        if (point < 0x20 || point == 0x7f)
-            snprintf(escape, sizeof escape, "\\x%02x", (unsigned)point);
-        else if (point >= 0x80 && point < 0xa0)
-            snprintf(escape, sizeof escape, "\\u%04x", (unsigned)point);
-        for (size_t i = 0; i < sizeof short_forms / sizeof *short_forms; i++)
-            if (point == (unsigned char)short_forms[i].control)
-                snprintf(escape, sizeof escape, "\\%c", short_forms[i].letter);
-        width += escape[0] ? (int)strlen(escape) : 1;
+        char escape[8];
+        width += psi_text_escape(point, escape) ? (int)strlen(escape) : 1;
         if (!file)
             continue;
         if (escape[0])

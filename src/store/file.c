@@ -82,7 +82,9 @@ static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
     char *schema = psi_h5_get_text(r->file, "schema");
     char *job = psi_h5_get_text(r->file, "job");
     r->numerics = psi_h5_get_text(r->file, "numerics");
+    r->source = psi_h5_get_text(r->file, "source");
     if (!schema || strncmp(schema, "psisweep-results-", 17) != 0 || !job || !r->numerics ||
+        !r->source ||
         !psi_h5_get_number(r->file, "chance_accuracy", H5T_NATIVE_DOUBLE, &r->chance_test) ||
         !psi_h5_get_number(r->file, "test_samples", H5T_NATIVE_UINT64, &samples) ||
         !psi_h5_get_number(r->file, "data_digest", H5T_NATIVE_UINT64, &r->data_digest))
@@ -175,6 +177,7 @@ void psi_results_close(struct psi_results *r)
         H5Fclose(r->file);
     psi_job_destroy(r->job);
     free(r->numerics);
+    free(r->source);
     free(r->path);
     free(r);
 }
@@ -197,6 +200,11 @@ const struct psi_layout *psi_results_layout(const struct psi_results *results)
 const char *psi_results_numerics(const struct psi_results *results)
 {
     return results->mixed ? "mixed" : results->numerics;
+}
+
+const char *psi_results_source(const struct psi_results *results)
+{
+    return results->source;
 }
 
 size_t psi_results_test_samples(const struct psi_results *results)

@@ -10,6 +10,7 @@ enum { PSI_VARIABLES_MAX = 128, PSI_DIMS_MAX = 6 };
 struct psi_results {
     char *path;
     char *numerics; /* of the creation */
+    char *source;
     int mixed;
     hid_t file;
     struct psi_job *job;

@@ -90,6 +90,35 @@ enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launc
     return ok ? PSI_OK : psi_h5_fail(err, PSI_IO, r->path, "cannot record the launch");
 }
 
+enum psi_status psi_results_launches(struct psi_results *r, struct psi_launch launch[PSI_LAUNCHES],
+                                     size_t *launches, struct psi_error *err)
+{
+    char column[PSI_LAUNCHES * sizeof launch->blas]; /* the widest field */
+    int ok = 1;
+    memset(launch, 0, PSI_LAUNCHES * sizeof *launch);
+    for (const struct launch_field *f = launch_fields; ok && f->name; f++) {
+        hid_t type = launch_type(f);
+        hid_t dataset = H5Dopen2(r->file, f->name, H5P_DEFAULT);
+        hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
+        ok = space >= 0 && H5Sget_simple_extent_npoints(space) == PSI_LAUNCHES &&
+             H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, column) >= 0;
+        for (size_t i = 0; ok && i < PSI_LAUNCHES; i++)
+            memcpy((char *)&launch[i] + f->offset, column + i * f->size, f->size);
+        if (space >= 0)
+            H5Sclose(space);
+        if (dataset >= 0)
+            H5Dclose(dataset);
+        H5Tclose(type);
+    }
+    if (!ok)
+        return psi_h5_fail(err, PSI_DATA, r->path, "cannot read the launches");
+    for (*launches = 0; *launches < PSI_LAUNCHES && launch[*launches].ranks > 0; ++*launches)
+        for (const struct launch_field *f = launch_fields; f->name; f++)
+            if (f->kind == 't') /* damage may have taken the end of a text */
+                ((char *)&launch[*launches] + f->offset)[f->size - 1] = '\0';
+    return PSI_OK;
+}
+
 int psi_results_is_mixed(struct psi_results *r)
 {
     char numerics[PSI_LAUNCHES][112];
