@@ -29,7 +29,7 @@ JOB
 }
 arms_job >"$work/arms.yaml"
 arms_job "1, 0.3, 0.03" 1 >"$work/less.yaml"
-arms_job "1, 0.1, 0.02, 0.006" 2 40 >"$work/slow.yaml"
+arms_job "1, 0.1, 0.02, 0.006" 2 20 >"$work/slow.yaml"
 
 whole() { ranks 0 run "$work/arms.yaml" -o "$work/whole.h5"; }
 
