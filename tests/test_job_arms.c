@@ -123,6 +123,8 @@ static void refused_together(void **state)
            "found 0");
     refuse(HEAD VALID "arms: [{}]\n" GRID "rescue: {cells: 1,\n  rewind_epoch: 10}\n", NULL,
            "t.yaml:6: rescue.rewind_epoch: expected less than the 10 epochs of train, found 10");
+    refuse(HEAD VALID "arms: [{}]\n" GRID "rescue: {rewire: [2, 1, 2]}\n", NULL,
+           "t.yaml:5: rescue.rewire: expected distinct values, found 2 twice");
     refuse(HEAD VALID "arms: [{}]\n" GRID "rescue: {finetune: [0]}\n", NULL,
            "t.yaml:5: rescue.finetune: entry 1: expected an integer in [1, 1024], found \"0\"");
     refuse(HEAD "arms: [{}]\n" GRID, "grid.refine={factor: 512}",

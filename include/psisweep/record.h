@@ -151,6 +151,7 @@ struct psi_owner_row {
     const char *name;
     size_t size;           /* of its struct */
     unsigned char axis[4]; /* over which its records lie, ended by PSI_AXIS_END unless full */
+    unsigned char needs;   /* an axis without which there is none of them, or PSI_AXIS_END */
 };
 extern const struct psi_owner_row psi_owners[PSI_OWNERS];
 

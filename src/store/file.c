@@ -21,9 +21,11 @@ int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI
     return n;
 }
 
-/* Over an axis that not every job needs? */
-static int is_optional(const unsigned char *axis, int n)
+/* Over an axis that not every job needs, or of an owner that needs one? */
+static int is_optional(const struct psi_variable *variable, const unsigned char *axis, int n)
 {
+    if (psi_owners[variable->owner].needs)
+        return 1;
     for (int i = 0; i < n; i++)
         if (axis[i] > PSI_AXIS_LAUNCH)
             return 1;
@@ -37,7 +39,7 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
         unsigned char axis[PSI_DIMS_MAX];
         hsize_t extent[PSI_DIMS_MAX] = {0};
         int n = psi_results_axes(variable, axis);
-        if (is_optional(axis, n) && H5Lexists(r->file, variable->name, H5P_DEFAULT) == 0)
+        if (is_optional(variable, axis, n) && H5Lexists(r->file, variable->name, H5P_DEFAULT) == 0)
             continue;
         if ((r->dataset[v] = H5Dopen2(r->file, variable->name, H5P_DEFAULT)) < 0) {
             r->dataset[v] = 0;

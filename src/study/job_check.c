@@ -188,6 +188,35 @@ const struct psi_train_spec *psi_job_budget(const struct psi_job *job, const str
     return train ? &job->train : &job->retrain;
 }
 
+/* A list of the ladder's that names a budget or rate twice would run the same rung twice. */
+static enum psi_status check_ladder(struct psi_job_reader *reader)
+{
+    const struct psi_rescue_spec *r = &reader->job->rescue;
+    const struct {
+        const char *path;
+        const struct psi_budgets *list;
+    } lists[] = {{"rescue.finetune", &r->finetune},
+                 {"rescue.rates", &r->rates},
+                 {"rescue.reinitialise", &r->reinitialise},
+                 {"rescue.rewind", &r->rewind},
+                 {"rescue.transplant", &r->transplant},
+                 {"rescue.rewire", &r->rewire},
+                 {"rescue.regrow", &r->regrow}};
+    for (size_t l = 0; l < sizeof lists / sizeof *lists; l++) {
+        const struct psi_budgets *list = lists[l].list;
+        for (size_t i = 0; i < list->count; i++) {
+            for (size_t j = 0; j < i; j++) {
+                if (list->value[i] == list->value[j]) {
+                    return psi_job_fail_at(reader, lists[l].path,
+                                           "expected distinct values, found %zu twice",
+                                           list->value[i]);
+                }
+            }
+        }
+    }
+    return PSI_OK;
+}
+
 /* Rewinding ends before the dense training does, and the ladder has what it judges by. */
 static enum psi_status check_study(struct psi_job_reader *reader)
 {
@@ -253,5 +282,6 @@ enum psi_status psi_job_check_together(struct psi_job_reader *reader)
                                    spec->warmup);
         }
     }
-    return check_study(reader);
+    enum psi_status status = check_study(reader);
+    return status ? status : check_ladder(reader);
 }

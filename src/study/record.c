@@ -21,7 +21,8 @@ const struct psi_owner_row psi_owners[PSI_OWNERS] = {
                      {PSI_AXIS_ARM, PSI_AXIS_SEED, PSI_AXIS_DENSITY, PSI_AXIS_RUNG}},
     [PSI_OF_LADDER] = {"ladder",
                        sizeof(struct psi_ladder_record),
-                       {PSI_AXIS_ARM, PSI_AXIS_SEED, PSI_AXIS_DENSITY}},
+                       {PSI_AXIS_ARM, PSI_AXIS_SEED, PSI_AXIS_DENSITY},
+                       PSI_AXIS_RUNG},
     [PSI_OF_SLOT] = {"chain",
                      sizeof(struct psi_slot),
                      {PSI_AXIS_CHAIN, PSI_AXIS_SEED, PSI_AXIS_SLOT}},
@@ -213,6 +214,8 @@ size_t psi_variable_count(const struct psi_variable *variable, const struct psi_
     for (size_t i = 0; i < sizeof owner->axis && owner->axis[i]; i++)
         if (layout->extent[owner->axis[i]] == 0)
             return 0;
+    if (owner->needs && layout->extent[owner->needs] == 0)
+        return 0;
     for (size_t i = 0; i < sizeof variable->axis && variable->axis[i]; i++)
         count *= layout->extent[variable->axis[i]];
     return count;
