@@ -120,6 +120,8 @@ static void test_degenerate(void **state)
         {0, 0.01, PSI_BELOW_GRID}, between(-1.8, -1.7), between(-1.6, -1.5)};
     assert_int_equal(psi_threshold_lognormal(same, 3).spread, PSI_SPREAD_ZERO);
     assert_int_equal(psi_threshold_lognormal(touch, 3).spread, PSI_SPREAD_ZERO);
+    const struct psi_interval nearly[] = {between(-2, -1.9), between(-1.895, -1.8)};
+    assert_int_equal(psi_threshold_lognormal(nearly, 2).spread, PSI_SPREAD_ZERO);
     assert_int_equal(psi_threshold_lognormal(apart, 2).spread, PSI_SPREAD_OK);
     assert_int_equal(psi_threshold_lognormal(open, 2).spread, PSI_SPREAD_OPEN);
     assert_int_equal(psi_threshold_lognormal(half_open, 3).spread, PSI_SPREAD_OK);

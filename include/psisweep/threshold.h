@@ -119,7 +119,8 @@ size_t psi_threshold_intervals(const struct psi_sweep *sweep, size_t arm, double
 enum psi_spread {
     PSI_SPREAD_OK,
     PSI_SPREAD_FEW,  /* fewer than two seeds */
-    PSI_SPREAD_ZERO, /* all intervals meet in a point: the likelihood grows as the SD goes to 0 */
+    PSI_SPREAD_ZERO, /* all intervals meet in a point, to a tenth of a step: the likelihood grows as
+                        the SD goes to 0 */
     PSI_SPREAD_OPEN, /* a seed is open (0 or infinity): for the likelihood, every one */
     PSI_SPREADS
 };

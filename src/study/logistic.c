@@ -53,26 +53,30 @@ static double squares(unsigned parameters, const double *p, double *gradient, vo
     return sum;
 }
 
-/* The best asymptotes for a center and fall: linear least squares, clipped to their bounds. */
-static double try_start(struct curve *curve, double p[PARAMETERS])
+/* The best asymptotes for a center and fall: linear least squares, clipped to their bounds. Returns
+ * the sum of squares, from the same sums. */
+static double try_start(const struct curve *curve, double p[PARAMETERS])
 {
-    double n = (double)curve->cells, s = 0, ss = 0, y = 0, sy = 0;
+    double n = (double)curve->cells, s = 0, ss = 0, y = 0, sy = 0, yy = 0;
+    double fall = exp(p[LOG_FALL]);
     for (size_t i = 0; i < curve->cells; i++) {
-        double share = share_at(curve->x[i], p[CENTER], exp(p[LOG_FALL]));
+        double share = share_at(curve->x[i], p[CENTER], fall), psi = curve->psi[i];
         s += share / n;
         ss += share * share / n;
-        y += curve->psi[i] / n;
-        sy += share * curve->psi[i] / n;
+        y += psi / n;
+        sy += share * psi / n;
+        yy += psi * psi / n;
     }
     double spread = ss - s * s;
     double height = spread > 1e-12 ? (sy - s * y) / spread : 1;
-    p[LOWER] = fmin(MOST[0], fmax(LEAST[0], y - height * s));
-    p[UPPER] = fmin(MOST[1], fmax(LEAST[1], p[LOWER] + height));
-    return squares(PARAMETERS, p, NULL, curve);
+    double lower = p[LOWER] = fmin(MOST[0], fmax(LEAST[0], y - height * s));
+    p[UPPER] = fmin(MOST[1], fmax(LEAST[1], lower + height));
+    height = p[UPPER] - lower;
+    return n * (yy + lower * (lower - 2 * y) + height * (height * ss + 2 * lower * s - 2 * sy));
 }
 
 /* The best of a mesh of centers and falls: near the global minimum, whatever the curve's shape. */
-static void find_start(struct curve *curve, const double *least, const double *most,
+static void find_start(const struct curve *curve, const double *least, const double *most,
                        double best[PARAMETERS])
 {
     enum { CENTERS = 24, FALLS = 8 };

@@ -162,27 +162,31 @@ static double find_end(const struct psi_interval *interval, size_t count, const 
     return 0.5 * (inside + outside);
 }
 
-/* Is there a finite maximum? It needs a bracketed seed, and no point where all intervals meet. */
+/* Is there a finite maximum? It needs a bracketed seed, and no point where all intervals meet.
+ * Nearly so is no better: achieved densities of one grid density scatter a little, and an SD as
+ * small as that scatter is no spread over seeds. A tenth of a step is still called meeting. */
 static int find_spread(const struct psi_interval *interval, size_t count, struct scale *scale)
 {
-    double low = -INFINITY, high = INFINITY, least = INFINITY, most = -INFINITY;
+    double low = -INFINITY, high = INFINITY, least = INFINITY, most = -INFINITY, step = 0;
     size_t bracketed = 0;
     for (size_t i = 0; i < count; i++) {
-        low = fmax(low, interval[i].low);
-        high = fmin(high, interval[i].high);
-        int finite = interval[i].low > 0 && isfinite(interval[i].high);
-        bracketed += finite;
-        if (finite) {
-            least = fmin(least, log10(interval[i].low));
-            most = fmax(most, log10(interval[i].high));
-        }
+        double from = log10(interval[i].low), to = log10(interval[i].high);
+        low = fmax(low, from);
+        high = fmin(high, to);
+        if (isinf(from) || isinf(to))
+            continue;
+        bracketed++;
+        step += to - from;
+        least = fmin(least, from);
+        most = fmax(most, to);
     }
     scale->origin = 0.5 * (least + most);
     scale->unit = most > least ? most - least : 1; /* all exact and equal */
-    return count < 2        ? PSI_SPREAD_FEW
-           : bracketed == 0 ? PSI_SPREAD_OPEN
-           : low <= high    ? PSI_SPREAD_ZERO
-                            : PSI_SPREAD_OK;
+    if (count < 2)
+        return PSI_SPREAD_FEW;
+    if (bracketed == 0)
+        return PSI_SPREAD_OPEN;
+    return low <= high + 0.1 * step / (double)bracketed ? PSI_SPREAD_ZERO : PSI_SPREAD_OK;
 }
 
 struct psi_lognormal psi_threshold_lognormal(const struct psi_interval *interval, size_t count)
