@@ -2,8 +2,8 @@
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench install \
-        clean lib
+.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench \
+        bench-calibration install clean lib
 
 BUILD   ?= build
 # make V=1 shows whole commands
@@ -29,12 +29,13 @@ HDF5_LIB  = $(HDF5_DIR) $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$
 # one, or no OpenBLAS at all), else what pkg-config or the linker find.
 BLAS_DIR := $(firstword $(wildcard /usr/lib/*/openblas-serial))
 BLAS_LIB := $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(BLAS_DIR) -lopenblas,$(shell pkg-config --libs openblas 2>/dev/null || echo -lopenblas))
+NLOPT    := $(shell pkg-config --libs nlopt 2>/dev/null || echo -lnlopt)
 COMMIT   := $(shell git describe --always --dirty 2>/dev/null || echo no git)
 
 WARN = -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wstrict-prototypes \
        -Wmissing-prototypes -Wvla $(WERROR)
 FLAGS = -std=c17 -D_GNU_SOURCE -Iinclude $(WARN) $(CFLAGS) -MMD -MP
-LIBS  = $(BLAS_LIB) -lyaml -lz -lm
+LIBS  = $(BLAS_LIB) $(NLOPT) -lyaml -lz -lm
 
 # Below par and store: plain cc, one library, neither MPI nor HDF5.
 PLAIN = $(patsubst %.c,$(BUILD)/%.o,$(foreach d,core data net prune spectrum study,$(wildcard src/$(d)/*.c)))
@@ -142,7 +143,11 @@ bench: ## speed beside PyTorch, interleaved, one thread each
 	tools/install-deps build bench
 	$(MAKE) --no-print-directory $(BUILD)/tools/bench
 	/usr/bin/python3 tools/bench.py
-$(BUILD)/tools/bench: tools/bench.c $(wildcard tools/bench_*.h) $(LIB)
+bench-calibration: $(BUILD)/tools/bench_calibration ## do intervals and verdicts hold, over simulated sweeps?
+	$(Q)$<
+$(BUILD)/tools/bench: $(wildcard tools/bench_*.h)
+$(BUILD)/tools/bench_calibration: tests/simulate.h
+$(BUILD)/tools/%: tools/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(call say,cc $<)
 	$(Q)$(CC) $(FLAGS) $< -o $@ $(LIB) $(LIBS)

@@ -6,6 +6,7 @@
 #ifndef PSISWEEP_THRESHOLD_H
 #define PSISWEEP_THRESHOLD_H
 
+#include "psisweep/random.h"
 #include "psisweep/status.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -103,6 +104,51 @@ enum psi_status psi_threshold_pool(const struct psi_sweep *sweep, size_t arm, do
 enum psi_status psi_turnbull(const struct psi_interval *interval, size_t count, double *support_low,
                              double *support_high, double *mass, size_t *supports,
                              struct psi_error *err);
+
+/* The median of that estimate, as the interval (*low, *high] where the CDF is 1/2: one support, or
+ * from the one that reaches 1/2 to the next one with mass. */
+void psi_turnbull_median(const double *support_low, const double *support_high, const double *mass,
+                         size_t supports, double *low, double *high);
+
+/* The seeds' intervals of one arm, without those that have no data; returns how many there are.
+ * interval (seeds) */
+size_t psi_threshold_intervals(const struct psi_sweep *sweep, size_t arm, double level,
+                               int effective, struct psi_interval *interval);
+
+/* How a spread over seeds degenerates, if it does. */
+enum psi_spread {
+    PSI_SPREAD_OK,
+    PSI_SPREAD_FEW,  /* fewer than two seeds */
+    PSI_SPREAD_ZERO, /* all intervals meet in a point, to a tenth of a step: the likelihood grows as
+                        the SD goes to 0 */
+    PSI_SPREAD_OPEN, /* a seed is open (0 or infinity): for the likelihood, every one */
+    PSI_SPREADS
+};
+extern const char *const psi_spread_words[PSI_SPREADS];
+
+/* log10 F_min ~ N(mean, deviation^2) over seeds, each known to lie in its interval: maximum
+ * likelihood, which is concave in (mean, 1)/deviation (J. Burridge, JRSS B 43, 1981), so that
+ * Newton's method finds the only maximum. low and high: where the profile likelihood of the mean
+ * has fallen by n/2 log(1 + t^2/(n-1)), t of 95 % at n - 1: the t interval for exact values, and
+ * chi-squared's 1.92 for many seeds. All in log10 d; an end that the likelihood does not bound is
+ * infinite, and all are NaN unless spread is PSI_SPREAD_OK. */
+struct psi_lognormal {
+    int spread; /* enum psi_spread */
+    double mean, deviation, low, high, log_likelihood;
+};
+struct psi_lognormal psi_threshold_lognormal(const struct psi_interval *interval, size_t count);
+
+/* Percentile bootstrap over seeds of the mean of log10 d at the intervals' midpoints: the 2.5 and
+ * 97.5 % points of PSI_BOOTSTRAP_DRAWS resamplings. In log10 d; NaN unless PSI_SPREAD_OK. With ten
+ * seeds it is too narrow (results/calibration.md): it stands beside the others. */
+enum { PSI_BOOTSTRAP_DRAWS = 1999 };
+struct psi_bootstrap {
+    int spread; /* enum psi_spread; ZERO = all midpoints are equal */
+    double mean, low, high;
+};
+enum psi_status psi_threshold_bootstrap(const struct psi_interval *interval, size_t count,
+                                        struct psi_random *random, struct psi_bootstrap *bootstrap,
+                                        struct psi_error *err);
 
 enum { PSI_THRESHOLD_TEXT = 768 }; /* room for any sentence of psi_threshold_words */
 

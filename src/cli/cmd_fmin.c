@@ -6,23 +6,24 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-const double psi_fmin_level[PSI_LEVELS] = {0.5, 0.1, 0.9};
-const char *const psi_fmin_measure[PSI_MEASURES] = {"density", "effective density"};
+#include <string.h>
 
 struct fmin_options {
     const char **path;
     size_t paths;
     enum psi_format format;
-    int cells, seeds;
+    int cells;
+    struct psi_fmin_shown shown;
 };
 
-enum { KEY_CELLS = 256, KEY_SEEDS };
+enum { KEY_CELLS = 256, KEY_SEEDS, KEY_METHODS };
 
 static const struct argp_option options[] = {
-    {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema psisweep-fmin-1)", 0},
+    {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema " PSI_FMIN_SCHEMA ")", 0},
     {"csv", PSI_KEY_CSV, NULL, 0, "print CSV, one row an arm, level and measure", 0},
     {"seeds", KEY_SEEDS, NULL, 0, "also each seed's own interval (JSON always has them)", 0},
+    {"methods", KEY_METHODS, "all", 0,
+     "`all`: every estimator beside the pooled one (JSON and CSV always have them)", 0},
     {"cells", KEY_CELLS, NULL, 0, "instead, the tidy table of all cells (CSV, or with --json)", 0},
     {0},
 };
@@ -32,7 +33,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     struct fmin_options *o = state->input;
     switch (key) {
     case KEY_SEEDS:
-        o->seeds = 1;
+        o->shown.seeds = 1;
+        return 0;
+    case KEY_METHODS:
+        o->shown.methods = strcmp(argument, "all") == 0;
+        if (!o->shown.methods && strcmp(argument, "pooled") != 0) {
+            argp_error(state, "--methods is `pooled` or `all`, not `%s`", argument);
+            return EINVAL;
+        }
         return 0;
     case KEY_CELLS:
         o->cells = 1;
@@ -46,7 +54,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
                        "a results file is needed, as in: psisweep fmin results/quickstart.h5");
             return EINVAL;
         }
-        if (o->seeds && (o->cells || o->format == PSI_CSV)) {
+        if (o->shown.seeds && (o->cells || o->format == PSI_CSV)) {
             argp_error(state, "--seeds goes with the text table; --json has the seeds always");
             return EINVAL;
         }
@@ -63,57 +71,36 @@ static const struct argp fmin_argp = {
     .doc = "Collapse thresholds F_min, with intervals. Works while a sweep still runs.\n\n"
            "  psisweep fmin results/quickstart.h5\n"
            "  psisweep fmin results/*.h5 --json | jq .\n"
+           "  psisweep fmin results/width-*.h5        also asks whether the fall sharpens (C1)\n"
            "  psisweep fmin results/quickstart.h5 --cells > cells.csv\n"};
-
-static enum psi_status file_open(const char *path, struct psi_fmin_file *file,
-                                 struct psi_error *err)
-{
-    enum psi_status status = psi_results_open(path, PSI_RESULTS_READ, &file->results, err);
-    if (status)
-        return status;
-    file->job = psi_results_job(file->results);
-    if ((status = psi_cli_sweep_create(file->results, &file->sweep, err)))
-        return status;
-    if (!(file->arm = psi_allocate(file->job->arms, sizeof *file->arm, "thresholds", err)))
-        return PSI_MEMORY;
-    for (size_t arm = 0; arm < file->job->arms; arm++) {
-        for (int l = 0; l < PSI_LEVELS; l++) {
-            for (int m = 0; m < PSI_MEASURES; m++) {
-                if ((status = psi_threshold_pool(&file->sweep->sweep, arm, psi_fmin_level[l], m,
-                                                 &file->arm[arm].pooled[l][m], err)))
-                    return status;
-            }
-        }
-    }
-    return PSI_OK;
-}
-
-static void file_close(struct psi_fmin_file *file)
-{
-    free(file->arm);
-    psi_cli_sweep_destroy(file->sweep);
-    psi_results_close(file->results);
-}
 
 static int fmin_print(const struct fmin_options *o)
 {
     struct psi_error err = {0};
     enum psi_status status = PSI_OK;
     struct psi_fmin_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
-    if (!file)
+    struct psi_fmin_scaling *scaling = psi_allocate(1, sizeof *scaling, "width scaling", &err);
+    if (!file || !scaling) {
+        free(file);
+        free(scaling);
         return psi_cli_complain(&err);
+    }
     for (size_t i = 0; !status && i < o->paths; i++)
-        status = file_open(o->path[i], &file[i], &err);
+        status = psi_fmin_open(o->path[i], &file[i], &err);
+    if (!status && !o->cells)
+        status = psi_fmin_compare(file, o->paths, scaling, &err);
     if (!status && o->cells)
         status = psi_cells_print(file, o->paths, o->format == PSI_TEXT ? PSI_CSV : o->format, &err);
     else if (!status && o->format == PSI_JSON)
-        psi_fmin_print_json(file, o->paths);
+        psi_fmin_print_json(file, o->paths, scaling);
     else if (!status && o->format == PSI_CSV)
-        status = psi_fmin_print_csv(file, o->paths, &err);
+        status = psi_fmin_print_csv(file, o->paths, scaling, &err);
     else if (!status)
-        psi_fmin_print_text(file, o->paths, o->seeds);
+        psi_fmin_print_text(file, o->paths, scaling, &o->shown);
     for (size_t i = 0; i < o->paths; i++)
-        file_close(&file[i]);
+        psi_fmin_close(&file[i]);
+    free(scaling->also);
+    free(scaling);
     free(file);
     return status ? psi_cli_complain(&err) : PSI_EXIT_COMPLETE;
 }

@@ -4,8 +4,11 @@
 
 #include "cli.h"
 #include "psisweep/results.h"
+#include "psisweep/sharpness.h"
 #include "psisweep/threshold.h"
 #include "sweep.h"
+
+#define PSI_FMIN_SCHEMA "psisweep-fmin-2"
 
 /* Collapse, and how much it matters where the line is drawn. */
 enum { PSI_LEVELS = 3 };
@@ -14,21 +17,79 @@ extern const double psi_fmin_level[PSI_LEVELS];
 enum { PSI_MEASURES = 2 }; /* density, effective density */
 extern const char *const psi_fmin_measure[PSI_MEASURES];
 
+/* Turnbull's curve over seeds; arrays (steps) owned. */
+struct psi_fmin_curve {
+    size_t steps;
+    double *low, *high, *mass;
+    double median_low, median_high;
+};
+
+/* Every estimator of one threshold. */
+struct psi_fmin_estimate {
+    struct psi_pooled pooled;
+    struct psi_lognormal lognormal;
+    struct psi_bootstrap bootstrap;
+    struct psi_fmin_curve curve;
+};
+
 struct psi_fmin_arm {
-    struct psi_pooled pooled[PSI_LEVELS][PSI_MEASURES];
+    struct psi_fmin_estimate at[PSI_LEVELS][PSI_MEASURES];
+    struct psi_sharpness sharpness;
+    struct psi_logistic *fit; /* (seeds) owned */
 };
 
 struct psi_fmin_file {
     struct psi_results *results;
     const struct psi_job *job; /* of results */
     struct psi_cli_sweep *sweep;
-    struct psi_fmin_arm *arm; /* (arms) */
+    struct psi_fmin_arm *arm;        /* (arms) */
+    size_t hidden_units, parameters; /* of the network; no hidden units are known of convolutions */
 };
 
-void psi_fmin_print_text(const struct psi_fmin_file *file, size_t files, int seeds);
-void psi_fmin_print_json(const struct psi_fmin_file *file, size_t files);
+/* C1 over several files: the narrowest network against the widest, arms paired by name. */
+struct psi_fmin_scaling {
+    const struct psi_fmin_file *narrow, *wide;
+    int by_hidden; /* their sizes are hidden units, else parameters */
+    double ratio;  /* of their sizes */
+    char why[256]; /* not compared, because ...; "" = compared */
+    char *also;    /* what else differs between the jobs, one line a key; owned */
+    size_t arms;
+    struct {
+        size_t narrow, wide;
+    } arm[PSI_ARMS_MAX];
+    struct psi_scaling claim[PSI_ARMS_MAX]; /* judged together */
+};
+
+enum psi_status psi_fmin_open(const char *path, struct psi_fmin_file *file, struct psi_error *err);
+void psi_fmin_close(struct psi_fmin_file *file); /* one that failed to open, too */
+
+enum psi_status psi_fmin_compare(const struct psi_fmin_file *file, size_t files,
+                                 struct psi_fmin_scaling *scaling, struct psi_error *err);
+
+/* Position of a file's arm among a comparison's; SIZE_MAX = not compared. */
+size_t psi_fmin_claim(const struct psi_fmin_scaling *scaling, const struct psi_fmin_file *file,
+                      size_t arm);
+
+/* Size of a network in a comparison. */
+size_t psi_fmin_size(const struct psi_fmin_scaling *scaling, const struct psi_fmin_file *file);
+
+extern const char *const psi_fmin_scope_name[];  /* by enum psi_scope */
+extern const char *const psi_fmin_method_name[]; /* by enum psi_pooling */
+
+/* What kind of interval is it? Only two of them are 95 % intervals. */
+const char *psi_fmin_interval_name(const struct psi_pooled *pooled);
+
+struct psi_fmin_shown {
+    int seeds;   /* each seed's own interval */
+    int methods; /* every estimator */
+};
+void psi_fmin_print_text(const struct psi_fmin_file *file, size_t files,
+                         const struct psi_fmin_scaling *scaling,
+                         const struct psi_fmin_shown *shown);
+void psi_fmin_print_json(const struct psi_fmin_file *file, size_t files,
+                         const struct psi_fmin_scaling *scaling);
 enum psi_status psi_fmin_print_csv(const struct psi_fmin_file *file, size_t files,
-                                   struct psi_error *err);
+                                   const struct psi_fmin_scaling *scaling, struct psi_error *err);
 
 /* One row a cell, over all files: every variable of a cell without layers, modes or epochs. */
 enum psi_status psi_cells_print(const struct psi_fmin_file *file, size_t files,

@@ -1,6 +1,7 @@
 #include "psisweep/table.h"
 
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +43,9 @@ void psi_real_text(double real, char text[PSI_REAL_TEXT])
         strcpy(text, "nan"); /* printf may give it a sign */
         return;
     }
-    for (int digits = 1; digits <= 17; digits++) {
+    /* %g drops trailing zeros, and 15 digits bring back whatever has so few (DBL_DIG), so that
+     * shorter ones need no trial; but for the subnormal */
+    for (int digits = fabs(real) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
         snprintf(text, PSI_REAL_TEXT, "%.*g", digits, real);
         if (strtod(text, NULL) == real)
             return;

@@ -66,6 +66,18 @@ struct psi_interval psi_threshold_seed(const struct psi_sweep *sweep, size_t arm
     return interval_at(sweep, arm, seed, effective, &found);
 }
 
+size_t psi_threshold_intervals(const struct psi_sweep *sweep, size_t arm, double level,
+                               int effective, struct psi_interval *interval)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < sweep->seeds; s++) {
+        struct psi_interval got = psi_threshold_seed(sweep, arm, s, level, effective, NULL);
+        if (got.censoring != PSI_NO_DATA)
+            interval[count++] = got;
+    }
+    return count;
+}
+
 /* sqrt(low high), which is 0 or infinity for an open interval, and NaN for one open both ways. */
 static double geometric_midpoint(double low, double high)
 {
@@ -194,18 +206,9 @@ static enum psi_status pool_turnbull(struct psi_pooled *pooled, const struct psi
     enum psi_status status = psi_turnbull(interval, pooled->seeds, low, high, mass, &supports, err);
     if (status != PSI_OK)
         goto out;
-    /* The median is any point where the CDF is 1/2: within one support, or from the one that
-     * reaches 1/2 to the next one with mass. Masses are good to about 1e-10. */
-    double cdf = 0, median_low = NAN;
-    for (size_t j = 0; j < supports; j++) {
-        cdf += mass[j];
-        if (isnan(median_low) && cdf >= 0.5 - 1e-7)
-            median_low = low[j];
-        if (cdf > 0.5 + 1e-7) {
-            pooled->center = geometric_midpoint(median_low, high[j]);
-            break;
-        }
-    }
+    double median_low, median_high;
+    psi_turnbull_median(low, high, mass, supports, &median_low, &median_high);
+    pooled->center = geometric_midpoint(median_low, median_high);
     pool_sign_test(pooled, interval, room);
 out:
     free(room);

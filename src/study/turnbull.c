@@ -221,3 +221,17 @@ out:
     free(end);
     return status;
 }
+
+void psi_turnbull_median(const double *support_low, const double *support_high, const double *mass,
+                         size_t supports, double *low, double *high)
+{
+    const double rounding = 1e-7; /* masses are good to about 1e-10 */
+    double cdf = 0;
+    *low = *high = NAN;
+    for (size_t j = 0; j < supports && cdf <= 0.5 + rounding; j++) {
+        cdf += mass[j];
+        if (isnan(*low) && cdf >= 0.5 - rounding)
+            *low = support_low[j];
+        *high = support_high[j];
+    }
+}

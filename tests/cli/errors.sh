@@ -107,14 +107,23 @@ formats() {
         /usr/bin/python3 -c "
 import json
 d = json.load(open('$work/stdout'))
-assert d['schema'] == 'psisweep-fmin-1' and len(d['files']) == 2
+assert d['schema'] == 'psisweep-fmin-2' and len(d['files']) == 2
+assert 'apart' in d['C1']['not_compared'] and d['C1']['claims'] == []
+for a in d['files'][0]['arms']:
+    assert {s['seed'] for s in a['seeds']} == {s['seed'] for s in a['sharpness']['logistic']}
+    for t in a['thresholds']:
+        assert t['censored_fit']['state'] and t['bootstrap']['state']
+        assert abs(sum(s['mass'] for s in t['turnbull']['steps']) - 1) < 1e-9
 assert [a['arm'] for a in d['files'][0]['arms']] == ['magnitude', 'random']
 assert all(t['words'] for a in d['files'][0]['arms'] for t in a['thresholds'])" &&
         expect 0 '' ranks 0 fmin "$work/good.h5" --csv &&
         /usr/bin/python3 -c "
 import csv
 rows = list(csv.DictReader(open('$work/stdout')))
-assert len(rows) == 2 * 3 * 2, len(rows)" &&
+assert len(rows) == 2 * 3 * 2, len(rows)
+assert rows[0]['band_cells'] and rows[0]['c1_verdict'] == ''" &&
+        expect 0 '' ranks 0 fmin "$work/good.h5" --methods all && grep -q 'censored fit' "$work/stdout" &&
+        expect 2 'pooled. or .all.' ranks 0 fmin "$work/good.h5" --methods some &&
         expect 0 '' ranks 0 fmin "$work/good.h5" --cells &&
         /usr/bin/python3 -W ignore -c "
 import csv, xarray
