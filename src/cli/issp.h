@@ -6,6 +6,7 @@
 #include "psisweep/ladder.h"
 #include "psisweep/measured.h"
 #include "psisweep/pair.h"
+#include "psisweep/prediction.h"
 #include "psisweep/results.h"
 #include "psisweep/table.h"
 #include "psisweep/verdict.h"
@@ -41,7 +42,10 @@ struct psi_issp_file {
     struct psi_rung rung[PSI_RUNGS_MAX];
     struct psi_pair pair[PSI_PAIRS_MAX];
     size_t pairs;
-    struct psi_pair_choice choice; /* where C4 is judged; seeds = 0: nowhere */
+    struct psi_pair_choice choice;     /* where C4 is judged; seeds = 0: nowhere */
+    struct psi_prediction prediction;  /* of C3 */
+    struct psi_held_out *by_seed;      /* (seeds); owned */
+    struct psi_held_out *by_criterion; /* (prediction.nested.criteria); owned */
     struct psi_issp_claim claim[PSI_CLAIMS];
 };
 
@@ -66,7 +70,8 @@ struct psi_issp_table {
     int detail; /* for JSON only */
     size_t columns, rows;
     struct psi_table_column *column;
-    char (*label)[PSI_ISSP_LABEL]; /* titles and keys that depend on the job */
+    char (*label)[PSI_ISSP_LABEL];    /* titles and keys that depend on the job */
+    char (*name)[PSI_PREDICTOR_NAME]; /* of rows, where they are not the file's */
     struct psi_table_cell *cell;
 };
 enum { PSI_ISSP_TABLES = 16 };
@@ -83,7 +88,10 @@ void psi_issp_tables_clear(struct psi_issp_table table[PSI_ISSP_TABLES], size_t 
 typedef enum psi_status psi_issp_table_make(const struct psi_issp_file *file,
                                             struct psi_issp_table *table, struct psi_error *err);
 psi_issp_table_make psi_issp_ladder_arms, psi_issp_ladder_apart, psi_issp_ladder_shares;
-psi_issp_table_make psi_issp_pairs, psi_issp_pair_cells, psi_issp_ablation;
+psi_issp_table_make psi_issp_pairs, psi_issp_pair_cells;
+psi_issp_table_make psi_issp_ablation, psi_issp_ablation_cells;
+psi_issp_table_make psi_issp_models, psi_issp_model_seeds, psi_issp_model_criteria;
+psi_issp_table_make psi_issp_predictors;
 
 /* Room for rows of columns that are as given and then `more` unlabelled ones. */
 enum psi_status psi_issp_table_create(struct psi_issp_table *table,

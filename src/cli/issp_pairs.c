@@ -166,51 +166,57 @@ enum psi_status psi_issp_pair_cells(const struct psi_issp_file *file, struct psi
     return status;
 }
 
-/* Top minus control over seeds, before (stage 0) and after retraining; 0 where neither arm is in
- * its transition at either stage. difference (seeds) */
-static int ablation_row(const struct psi_issp_file *file, struct psi_ablation_pair pair,
-                        size_t density, double *difference, struct psi_table_cell *cell)
+/* Top minus control over seeds at one stage; *psi = mean Psi of both arms. difference (seeds) */
+static struct psi_contrast ablation_contrast(const struct psi_issp_file *file,
+                                             struct psi_ablation_pair pair, size_t density,
+                                             int stage, double *difference, double *psi)
 {
     const struct psi_measured *m = &file->measured;
-    int transition = 0;
-    for (int stage = 0; stage < PSI_STAGES; stage++) {
-        const double *psi = stage == PSI_PRUNED ? m->psi_pruned : m->psi;
-        double sum[2] = {0};
-        size_t count = 0;
-        for (size_t s = 0; s < m->seeds; s++) {
-            size_t top = psi_measured_at(m, pair.top, s, density);
-            size_t control = psi_measured_at(m, pair.control, s, density);
-            if (!psi_measured_has(m, top) || !psi_measured_has(m, control))
-                continue;
-            difference[count++] = psi[top] - psi[control];
-            sum[0] += psi[top];
-            sum[1] += psi[control];
-        }
-        for (int i = 0; count && i < 2; i++)
-            transition |= sum[i] / (double)count > 0.05 && sum[i] / (double)count < 0.95;
-        struct psi_contrast c = psi_contrast_student(difference, count, 0);
-        cell[3] = psi_cell_count(count);
-        cell[4 + 3 * stage] = psi_cell_real(c.mean);
-        cell[5 + 3 * stage] = psi_cell_real(c.low);
-        cell[6 + 3 * stage] = psi_cell_real(c.high);
+    const double *values = stage == PSI_PRUNED ? m->psi_pruned : m->psi;
+    size_t count = 0;
+    *psi = 0;
+    for (size_t s = 0; s < m->seeds; s++) {
+        size_t top = psi_measured_at(m, pair.top, s, density);
+        size_t control = psi_measured_at(m, pair.control, s, density);
+        if (!psi_measured_has(m, top) || !psi_measured_has(m, control))
+            continue;
+        difference[count++] = values[top] - values[control];
+        *psi += 0.5 * (values[top] + values[control]);
     }
-    return transition;
+    *psi /= (double)count; /* NaN without any */
+    return psi_contrast_student(difference, count, 0);
 }
 
-enum psi_status psi_issp_ablation(const struct psi_issp_file *file, struct psi_issp_table *table,
-                                  struct psi_error *err)
+static void ablation_row(const struct psi_issp_file *file, struct psi_ablation_pair pair,
+                         size_t density, int stage, double psi, struct psi_contrast c,
+                         struct psi_issp_table *table)
+{
+    struct psi_table_cell *cell = psi_issp_table_row(table);
+    cell[0] = psi_cell_text(file->job->arm[pair.top].name);
+    cell[1] = psi_cell_text(file->job->arm[pair.control].name);
+    cell[2] = psi_cell_text(psi_stage_name[stage]);
+    cell[3] = psi_cell_real(file->job->density[density]);
+    cell[4] = psi_cell_count(c.seeds);
+    cell[5] = psi_cell_real(psi);
+    cell[6] = psi_cell_real(c.mean);
+    cell[7] = psi_cell_real(c.low);
+    cell[8] = psi_cell_real(c.high);
+}
+
+/* Every density, or only the one where both arms' mean Psi is nearest .5. */
+static enum psi_status ablation_table(const struct psi_issp_file *file, int every,
+                                      struct psi_issp_table *table, struct psi_error *err)
 {
     static const struct psi_table_column column[] = {
         {.title = "top", .key = "top", .kind = PSI_TABLE_TEXT},
         {.title = "control", .key = "control", .kind = PSI_TABLE_TEXT},
+        {.title = "stage", .key = "stage", .kind = PSI_TABLE_TEXT},
         {.title = "density", .key = "density", .kind = PSI_TABLE_REAL},
         {.title = "seeds", .key = "seeds", .kind = PSI_TABLE_INTEGER},
-        {.title = "before retraining", .key = "before", .kind = PSI_TABLE_REAL, .digits = 2},
-        {.title = "low", .key = "before_low", .kind = PSI_TABLE_REAL, .digits = 2},
-        {.title = "high", .key = "before_high", .kind = PSI_TABLE_REAL, .digits = 2},
-        {.title = "after", .key = "after", .kind = PSI_TABLE_REAL, .digits = 2},
-        {.title = "low", .key = "after_low", .kind = PSI_TABLE_REAL, .digits = 2},
-        {.title = "high", .key = "after_high", .kind = PSI_TABLE_REAL, .digits = 2},
+        {.title = "Psi of both", .key = "psi", .kind = PSI_TABLE_REAL, .digits = 2},
+        {.title = "top - control", .key = "contrast", .kind = PSI_TABLE_REAL, .digits = 2},
+        {.title = "low", .key = "contrast_low", .kind = PSI_TABLE_REAL, .digits = 2},
+        {.title = "high", .key = "contrast_high", .kind = PSI_TABLE_REAL, .digits = 2},
     };
     const struct psi_measured *m = &file->measured;
     struct psi_ablation_pair *pair =
@@ -220,19 +226,39 @@ enum psi_status psi_issp_ablation(const struct psi_issp_file *file, struct psi_i
     size_t pairs = status ? 0 : psi_ablation_find(file->job, pair);
     if (!status)
         status = psi_issp_table_create(table, column, sizeof column / sizeof *column, 0,
-                                       pairs * m->densities, err);
-    for (size_t i = 0; !status && i < pairs * m->densities; i++) {
-        struct psi_ablation_pair p = pair[i / m->densities];
-        struct psi_table_cell *cell = psi_issp_table_row(table);
-        if (!ablation_row(file, p, i % m->densities, difference, cell)) {
-            table->rows--; /* written over by the next */
-            continue;
+                                       pairs * PSI_STAGES * m->densities, err);
+    for (size_t i = 0; !status && i < pairs * PSI_STAGES; i++) {
+        int stage = (int)(i % PSI_STAGES);
+        struct psi_ablation_pair p = pair[i / PSI_STAGES];
+        struct psi_contrast nearest = {.seeds = 0};
+        size_t at = 0;
+        double best = NAN, psi;
+        for (size_t d = 0; d < m->densities; d++) {
+            struct psi_contrast c = ablation_contrast(file, p, d, stage, difference, &psi);
+            if (c.seeds && every)
+                ablation_row(file, p, d, stage, psi, c, table);
+            if (c.seeds && !(fabs(psi - 0.5) >= fabs(best - 0.5))) {
+                nearest = c;
+                best = psi;
+                at = d;
+            }
         }
-        cell[0] = psi_cell_text(file->job->arm[p.top].name);
-        cell[1] = psi_cell_text(file->job->arm[p.control].name);
-        cell[2] = psi_cell_real(file->job->density[i % m->densities]);
+        if (nearest.seeds && !every)
+            ablation_row(file, p, at, stage, best, nearest, table);
     }
     free(difference);
     free(pair);
     return status;
+}
+
+enum psi_status psi_issp_ablation(const struct psi_issp_file *file, struct psi_issp_table *table,
+                                  struct psi_error *err)
+{
+    return ablation_table(file, 0, table, err);
+}
+
+enum psi_status psi_issp_ablation_cells(const struct psi_issp_file *file,
+                                        struct psi_issp_table *table, struct psi_error *err)
+{
+    return ablation_table(file, 1, table, err);
 }

@@ -161,6 +161,9 @@ void psi_issp_close(struct psi_issp_file *file)
                            a->climbed,           a->tried};
     for (size_t i = 0; i < sizeof array / sizeof *array; i++)
         free(array[i]);
+    free(file->by_criterion);
+    free(file->by_seed);
+    psi_prediction_clear(&file->prediction);
     for (int c = 0; c < PSI_CLAIMS; c++) {
         free(file->claim[c].seed);
         free(file->claim[c].value);

@@ -46,6 +46,7 @@ static void table_clear(struct psi_issp_table *table)
 {
     free(table->column);
     free(table->label);
+    free(table->name);
     free(table->cell);
     *table = (struct psi_issp_table){.rows = 0};
 }
@@ -63,7 +64,16 @@ static const struct {
      psi_issp_ladder_apart},
     {"pairs", "Pairs that preserve and destroy the dominant modes", 0, psi_issp_pairs},
     {"pair_cells", NULL, 1, psi_issp_pair_cells},
-    {"ablation", "Ablated modes: top minus control, in Psi (description)", 0, psi_issp_ablation},
+    {"models", "Held-out error of Psi in the transition band, by model (M1 to M2 is claim C3)", 0,
+     psi_issp_models},
+    {"model_seeds", NULL, 1, psi_issp_model_seeds},
+    {"model_criteria", "Held-out error, each criterion left out", 0, psi_issp_model_criteria},
+    {"predictors", "Recovered (Psi >= .5) by one predictor, in the band (description)", 0,
+     psi_issp_predictors},
+    {"ablation",
+     "Ablated modes: top minus control, in Psi, where both are nearest .5 (description)", 0,
+     psi_issp_ablation},
+    {"ablation_cells", NULL, 1, psi_issp_ablation_cells},
 };
 _Static_assert(sizeof all / sizeof *all <= PSI_ISSP_TABLES, "room for every table");
 

@@ -80,7 +80,8 @@ struct psi_pair_cell psi_pair_compare(const struct psi_measured *m, const struct
     for (size_t l = 0; l < m->layers; l++) {
         size_t at_p = p * m->layers + l, at_d = d * m->layers + l;
         cell.degrees_equal &= m->degree_digest[at_p] == m->degree_digest[at_d];
-        double ratio = m->square_norm[at_p] / m->square_norm[at_d];
+        int empty = m->square_norm[at_p] == 0 && m->square_norm[at_d] == 0;
+        double ratio = empty ? 1 : m->square_norm[at_p] / m->square_norm[at_d];
         cell.norm_ratio = isnan(cell.norm_ratio) ? NAN : farther(ratio, cell.norm_ratio);
         if (l + 1 == m->layers)
             continue;
