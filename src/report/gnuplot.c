@@ -93,7 +93,7 @@ static struct range range_y(const struct psi_figure *f, const struct panel *pane
     struct range range = {INFINITY, -INFINITY};
     if (!isnan(panel->low))
         return (struct range){panel->low, panel->high};
-    for (size_t s = 0; s < f->serieses; s++) {
+    for (size_t s = panel->series; s < psi_panel_end(f, (size_t)(panel - f->panel)); s++) {
         int kind = f->series[s].kind, bars = kind == PSI_PLOT_YBARS || kind == PSI_PLOT_BAND;
         for (size_t p = f->series[s].from; p < psi_series_end(f, s); p++) {
             if (kind != PSI_PLOT_SPAN && kind != PSI_PLOT_BAND)
@@ -235,7 +235,7 @@ static void put_panel(const struct psi_figure *f, size_t p, int titled, FILE *fi
     put_string(titled ? f->panel[p].title : "", file);
     fputs(" noenhanced\n", file);
     if (own)
-        fputs("set key noenhanced bmargin center horizontal samplen 1.2 font ',10'\n", file);
+        fputs("set key noenhanced bmargin center horizontal Left reverse samplen 1.2\n", file);
     for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++)
         put_marks(f, s, file);
     fputs("plot ", file);
@@ -269,13 +269,16 @@ static void put_key(const struct psi_figure *f, size_t s, FILE *file)
     fputs(", ", file);
 }
 
-/* A panel of nothing but the legend. */
-static void put_legend(const struct psi_figure *f, const size_t *list, size_t keys, FILE *file)
+/* A strip of nothing but the legend. */
+static void put_legend(const struct psi_figure *f, const size_t *list, size_t keys, size_t columns,
+                       FILE *file)
 {
-    fputs("unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
-          "unset xlabel\nunset ylabel\nset title ''\n"
-          "set key noenhanced center center Left reverse font ',10'\nplot [0:1] [0:1] ",
-          file);
+    fprintf(file,
+            "unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
+            "unset xlabel\nunset ylabel\nset title ''\n"
+            "set key noenhanced center center Left reverse horizontal maxcols %zu\n"
+            "plot [0:1] [0:1] ",
+            columns);
     for (size_t i = 0; i < keys; i++)
         put_key(f, list[i], file);
     fputs("NaN notitle\nset tics\n", file);
@@ -287,22 +290,27 @@ static void put_whole(const struct psi_figure *f, const char *terminal, double s
 {
     size_t *list = calloc(f->serieses + 1, sizeof *list), columns = 1;
     size_t keys = list && !f->spec->own_legends ? psi_legend_list(f, 0, f->serieses, list) : 0;
-    size_t cells = f->panels + (keys > 0);
     double height = 0.0;
-    while (columns * columns < cells && columns < COLUMNS_MOST)
+    while (columns * columns < f->panels && columns < COLUMNS_MOST)
         columns++;
-    size_t rows = (cells + columns - 1) / columns;
     for (size_t p = 0; p < f->panels; p++)
         height = fmax(height, f->panel[p].height + (f->spec->own_legends ? 72.0 : 24.0));
+    double rows = ceil((double)f->panels / (double)columns);
+    double strip = keys ? 24.0 + 18.0 * ceil((double)keys / (double)columns) : 0.0;
+    double whole = rows * height + strip, wide = 1.0 / (double)columns;
     fprintf(file, "set term %s size %.0f,%.0f background '#ffffff'\nset output '%s.%s'\n", terminal,
-            scale * (double)(columns * PSI_PANEL_WIDTH), scale * (double)rows * height, name,
-            suffix);
-    fprintf(file, "set multiplot layout %zu,%zu\n", rows, columns);
-    for (size_t p = 0; p < f->panels; p++)
+            scale * (double)(columns * PSI_PANEL_WIDTH), scale * whole, name, suffix);
+    fputs("set multiplot\n", file);
+    for (size_t p = 0; p < f->panels; p++) {
+        fprintf(file, "set size %.6f,%.6f\nset origin %.6f,%.6f\n", wide, height / whole,
+                (double)(p % columns) * wide, 1.0 - (double)(p / columns + 1) * height / whole);
         put_panel(f, p, 1, file);
-    if (keys > 0)
-        put_legend(f, list, keys, file);
-    fputs("unset multiplot\nset output\n", file);
+    }
+    if (keys > 0) {
+        fprintf(file, "set size 1,%.6f\nset origin 0,0\n", strip / whole);
+        put_legend(f, list, keys, columns, file);
+    }
+    fputs("unset multiplot\nset output\nset size 1,1\nset origin 0,0\n", file);
     free(list);
 }
 
