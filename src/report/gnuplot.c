@@ -1,10 +1,10 @@
-/* What gnuplot reads. Names stand in it only within single quotes, where gnuplot expands nothing
- * but '' (no backquote, no @macro, no escape); numbers only in data blocks. */
+/* What gnuplot reads: names only as strings of letters and escapes, numbers only in data blocks. */
 #include "figure.h"
 #include "text.h"
 
 #include "psisweep/table.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,25 +14,28 @@ enum { TEXT_MOST = 44, COLUMNS_MOST = 4 }; /* characters of a label; panels besi
 static const int point_type[PSI_MARKS] = {[PSI_DOT] = 7, [PSI_RING] = 6,  [PSI_CROSS] = 2,
                                           [PSI_UP] = 9,  [PSI_DOWN] = 11, [PSI_DIAMOND] = 13};
 
-/* A string of gnuplot's. Line breaks and controls show as escapes: a newline would end it. */
+/* A string of gnuplot's, in which nothing stands that it could read: of ASCII only letters, digits
+ * and blanks, all else by its octal escape. (Single quotes, doubled within, are not told from the
+ * end of the string in each place of 5.4.) Line breaks and controls show as for people. */
 static void put_string(const char *text, FILE *file)
 {
     const char *from = text;
     int width = 0;
-    fputc('\'', file);
+    fputc('"', file);
     for (uint32_t point; (point = psi_utf8_next(&text)) != 0 && width < TEXT_MOST; from = text) {
         char escape[8];
         width++;
         if (psi_text_escape(point, escape))
-            fputs(escape, file);
-        else if (point == '\'')
-            fputs("''", file);
+            for (const char *c = escape; *c; c++)
+                fprintf(file, isalnum((unsigned char)*c) ? "%c" : "\\%03o", (unsigned char)*c);
+        else if (point < 0x80)
+            fprintf(file, isalnum((int)point) || point == ' ' ? "%c" : "\\%03o", (unsigned)point);
         else if (point == 0xfffd)
             fputs("\xef\xbf\xbd", file);
         else
             fwrite(from, 1, (size_t)(text - from), file);
     }
-    fputs(*from ? "…'" : "'", file);
+    fputs(*from ? "…\"" : "\"", file);
 }
 
 static void put_data(const struct psi_figure *f, FILE *file)
@@ -66,7 +69,8 @@ static struct range air(struct range range, int log)
     if (range.low > range.high)
         return log ? (struct range){0.1, 1.0} : (struct range){0.0, 1.0};
     double low = log ? log10(range.low) : range.low, high = log ? log10(range.high) : range.high;
-    double more = high > low ? 0.04 * (high - low) : 0.5 * (log || low == 0.0 ? 1.0 : fabs(low));
+    double size = log ? 1.0 : fmax(fabs(low), fabs(high)), all = high - low;
+    double more = all > 1e-6 * size ? 0.04 * all : size > 1e-9 ? 0.5 * size : 0.5;
     low -= more, high += more;
     return log ? (struct range){pow(10.0, low), pow(10.0, high)} : (struct range){low, high};
 }
