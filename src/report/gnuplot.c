@@ -14,26 +14,29 @@ enum { TEXT_MOST = 44, COLUMNS_MOST = 4 }; /* characters of a label; panels besi
 static const int point_type[PSI_MARKS] = {[PSI_DOT] = 7, [PSI_RING] = 6,  [PSI_CROSS] = 2,
                                           [PSI_UP] = 9,  [PSI_DOWN] = 11, [PSI_DIAMOND] = 13};
 
+/* A byte of a string; *escaped: whether the one before stands as an escape, whose digits 5.4 reads
+ * on for as long as there are any. */
+static void put_byte(unsigned char byte, int *escaped, FILE *file)
+{
+    *escaped = !(isalpha(byte) || byte == ' ' || byte >= 0x80 || (isdigit(byte) && !*escaped));
+    fprintf(file, *escaped ? "\\%03o" : "%c", byte);
+}
+
 /* A string of gnuplot's, in which nothing stands that it could read: of ASCII only letters, digits
  * and blanks, all else by its octal escape. (Single quotes, doubled within, are not told from the
  * end of the string in each place of 5.4.) Line breaks and controls show as for people. */
 static void put_string(const char *text, FILE *file)
 {
     const char *from = text;
-    int width = 0;
+    int width = 0, escaped = 0;
     fputc('"', file);
     for (uint32_t point; (point = psi_utf8_next(&text)) != 0 && width < TEXT_MOST; from = text) {
-        char escape[8];
+        char shown[8];
         width++;
-        if (psi_text_escape(point, escape))
-            for (const char *c = escape; *c; c++)
-                fprintf(file, isalnum((unsigned char)*c) ? "%c" : "\\%03o", (unsigned char)*c);
-        else if (point < 0x80)
-            fprintf(file, isalnum((int)point) || point == ' ' ? "%c" : "\\%03o", (unsigned)point);
-        else if (point == 0xfffd)
-            fputs("\xef\xbf\xbd", file);
-        else
-            fwrite(from, 1, (size_t)(text - from), file);
+        if (!psi_text_escape(point, shown))
+            snprintf(shown, sizeof shown, "%.*s", (int)(text - from), from);
+        for (const char *c = point == 0xfffd ? "\xef\xbf\xbd" : shown; *c; c++)
+            put_byte((unsigned char)*c, &escaped, file);
     }
     fputs(*from ? "…\"" : "\"", file);
 }
@@ -72,6 +75,8 @@ static struct range air(struct range range, int log)
     double size = log ? 1.0 : fmax(fabs(low), fabs(high)), all = high - low;
     double more = all > 1e-6 * size ? 0.04 * all : size > 1e-9 ? 0.5 * size : 0.5;
     low -= more, high += more;
+    if (log) /* of what a double holds */
+        low = fmax(low, -300.0), high = fmin(high, 300.0);
     return log ? (struct range){pow(10.0, low), pow(10.0, high)} : (struct range){low, high};
 }
 

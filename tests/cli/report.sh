@@ -21,7 +21,7 @@ report() { # NAME FILE...: into its folder, silently
 
 # a tiny sweep with all that a figure may show
 {
-    small_job full "1, 0.3, 0.1, 0.05" 3 | sed '/^arms:/a\
+    small_job full "1, 0.3, 0.1" 2 | sed '/^arms:/a\
   - {name: base, noise: 0.35, change: trim}\
   - {name: preserve, mask: base, change: preserve, modes: 2}\
   - {name: destroy, mask: base, change: destroy, modes: 2}\
@@ -34,7 +34,7 @@ whole() {
         verify "$work/full" --shows base --drawn psi-density --drawn psi-arms --drawn thresholds \
             --drawn turnbull --drawn map --drawn spectra --drawn overlap --drawn layers \
             --drawn retraining --drawn rescue --drawn hysteresis --drawn contrasts &&
-        grep -q 'Provenance' "$work/full/index.html" && grep -q 'name: full' "$work/full/index.html"
+        grep -q 'Provenance' "$work/full/index.html" && grep -q 'name: &#34;full&#34;' "$work/full/index.html"
 }
 
 # the CSV of a figure against the file, read by h5py
@@ -103,8 +103,8 @@ hostile() {
     for name in "${names[@]}"; do show+=(--shows "$name"); done
     ranks 2 run "$work/hostile.yaml" -o "$work/hostile.h5" && report hostile "$work/hostile.h5" &&
         verify "$work/hostile" "${show[@]}" || return 1
-    cp "$work/hostile.h5" "$work/</script>'\$(touch pwned).h5"
-    report named "$work/</script>'\$(touch pwned).h5" && verify "$work/named" || return 1
+    cp "$work/hostile.h5" "$work/<script>'\$(touch pwned).h5"
+    report named "$work/<script>'\$(touch pwned).h5" && verify "$work/named" || return 1
     (cd "$work/hostile" && for script in *.gp; do gnuplot "$script"; done) || return 1
     ! find . "$work" -name 'pwned*' | grep .
 }
