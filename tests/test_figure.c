@@ -34,7 +34,7 @@ static char *read_all(const char *dir, const char *name)
     assert_true(asprintf(&path, "%s/%s", dir, name) > 0);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
-    ssize_t length = getdelim(&text, &size, EOF, file);
+    ssize_t length = getdelim(&text, &size, '\0', file);
     assert_true(length > 0);
     fclose(file);
     free(path);
