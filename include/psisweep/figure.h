@@ -62,7 +62,7 @@ void psi_figure_destroy(struct psi_figure *figure);
 
 /* Begin a panel; title may be "". */
 void psi_figure_panel(struct psi_figure *figure, const char *title);
-/* Of the panel begun last: the shown range of y (else that of all the figure's points), and its
+/* Of the panel begun last: the shown range of y (else that of its points), and its
  * height in pixels. */
 void psi_figure_range(struct psi_figure *figure, double low, double high);
 void psi_figure_height(struct psi_figure *figure, double height);

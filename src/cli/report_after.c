@@ -207,24 +207,31 @@ static size_t unablated(const struct psi_job *job, size_t arm)
     return SIZE_MAX;
 }
 
+/* The same pair of masks, started from something else: arms that take the masks of two others. */
+static size_t list_restarted(const struct psi_job *job, size_t plus, size_t minus,
+                             struct contrast *list, size_t count)
+{
+    for (size_t i = 0; i < job->arms; i++)
+        for (size_t k = 0; job->arm[i].mask_arm == plus && k < job->arms; k++)
+            if (job->arm[k].mask_arm == minus && job->arm[k].restart == job->arm[i].restart &&
+                count < CONTRASTS_MOST)
+                list[count++] = (struct contrast){i, k};
+    return count;
+}
+
 /* preserve - destroy, the same from new weights, ablated - not, and each arm - that whose mask it
  * takes. */
 static size_t list_contrasts(const struct psi_job *job, struct contrast list[CONTRASTS_MOST])
 {
-    size_t count = 0;
+    size_t count = 0, other;
     for (size_t a = 0; a < job->arms; a++) {
-        size_t other = partner(job, a);
-        if (other == SIZE_MAX)
+        if ((other = partner(job, a)) == SIZE_MAX || count == CONTRASTS_MOST)
             continue;
         list[count++] = (struct contrast){a, other};
-        for (size_t i = 0; i < job->arms; i++)
-            for (size_t k = 0; job->arm[i].mask_arm == a && k < job->arms; k++)
-                if (job->arm[k].mask_arm == other && job->arm[k].restart == job->arm[i].restart &&
-                    count < CONTRASTS_MOST)
-                    list[count++] = (struct contrast){i, k};
+        count = list_restarted(job, a, other, list, count);
     }
     for (size_t a = 0; a < job->arms && count < CONTRASTS_MOST; a++) {
-        size_t other = job->arm[a].ablate ? unablated(job, a) : job->arm[a].mask_arm;
+        other = job->arm[a].ablate ? unablated(job, a) : job->arm[a].mask_arm;
         if (other != SIZE_MAX)
             list[count++] = (struct contrast){a, other};
     }

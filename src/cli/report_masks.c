@@ -275,6 +275,7 @@ static enum psi_status fill_layers(const struct psi_fmin_file *file, struct psi_
         if (!psi_report_arm_has(file, arm))
             continue;
         psi_figure_panel(figure, job->arm[arm].name);
+        psi_figure_range(figure, 0.05 * job->density[job->densities - 1], 1.4);
         psi_figure_series(figure, PSI_PLOT_LINE, PSI_GREY, 0, "all layers alike");
         for (size_t d = 0; d<job->densities; d += job->densities> 1 ? job->densities - 1 : 1)
             psi_figure_point(figure, job->density[d], job->density[d], NAN, NAN, NAN);

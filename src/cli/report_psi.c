@@ -233,7 +233,9 @@ static void put_width(const struct psi_fmin_file *file, size_t files, size_t arm
                       struct psi_figure *figure)
 {
     const char *name = file[0].job->arm[arm].name;
-    psi_figure_series(figure, PSI_PLOT_YBARS, psi_report_arm_colour(arm), PSI_DOT, name);
+    static const int mark[] = {PSI_DOT, PSI_DIAMOND, PSI_UP, PSI_DOWN}; /* as colours come again */
+    psi_figure_series(figure, PSI_PLOT_YBARS, psi_report_arm_colour(arm),
+                      mark[arm / PSI_COLOURS % 4], name);
     for (size_t i = 0; i < files; i++) {
         size_t same = find_arm(file[i].job, name);
         double weights = network_weights(&file[i]), unit = counted ? weights : 1.0;

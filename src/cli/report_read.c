@@ -3,6 +3,7 @@
 
 #include "psisweep/memory.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@ enum psi_status psi_report_read(const struct psi_fmin_file *file, const char *na
     *(void **)values = NULL;
     while (v->name && strcmp(v->name, name) != 0)
         v++;
+    assert(v->name);
     size_t count = psi_variable_count(v, layout);
     const struct psi_owner_row *owner = &psi_owners[v->owner];
     for (size_t i = 0; i < sizeof owner->axis && owner->axis[i]; i++)

@@ -6,7 +6,7 @@
 
 struct panel {
     char *title;
-    double low, high; /* of y; NaN = the figure's */
+    double low, high; /* of y; NaN = that of its points */
     double height;
     size_t series; /* the first of it */
 };

@@ -1,10 +1,10 @@
-/* What gnuplot reads. Names stand in it only within single quotes, where gnuplot expands nothing
- * but '' (no backquote, no @macro, no escape); numbers only in data blocks. */
+/* What gnuplot reads: names only as strings of letters and escapes, numbers only in data blocks. */
 #include "figure.h"
 #include "text.h"
 
 #include "psisweep/table.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,25 +14,31 @@ enum { TEXT_MOST = 44, COLUMNS_MOST = 4 }; /* characters of a label; panels besi
 static const int point_type[PSI_MARKS] = {[PSI_DOT] = 7, [PSI_RING] = 6,  [PSI_CROSS] = 2,
                                           [PSI_UP] = 9,  [PSI_DOWN] = 11, [PSI_DIAMOND] = 13};
 
-/* A string of gnuplot's. Line breaks and controls show as escapes: a newline would end it. */
+/* A byte of a string; *escaped: whether the one before stands as an escape, whose digits 5.4 reads
+ * on for as long as there are any. */
+static void put_byte(unsigned char byte, int *escaped, FILE *file)
+{
+    *escaped = !(isalpha(byte) || byte == ' ' || byte >= 0x80 || (isdigit(byte) && !*escaped));
+    fprintf(file, *escaped ? "\\%03o" : "%c", byte);
+}
+
+/* A string of gnuplot's, in which nothing stands that it could read: of ASCII only letters, digits
+ * and blanks, all else by its octal escape. (Single quotes, doubled within, are not told from the
+ * end of the string in each place of 5.4.) Line breaks and controls show as for people. */
 static void put_string(const char *text, FILE *file)
 {
     const char *from = text;
-    int width = 0;
-    fputc('\'', file);
+    int width = 0, escaped = 0;
+    fputc('"', file);
     for (uint32_t point; (point = psi_utf8_next(&text)) != 0 && width < TEXT_MOST; from = text) {
-        char escape[8];
+        char shown[8];
         width++;
-        if (psi_text_escape(point, escape))
-            fputs(escape, file);
-        else if (point == '\'')
-            fputs("''", file);
-        else if (point == 0xfffd)
-            fputs("\xef\xbf\xbd", file);
-        else
-            fwrite(from, 1, (size_t)(text - from), file);
+        if (!psi_text_escape(point, shown))
+            snprintf(shown, sizeof shown, "%.*s", (int)(text - from), from);
+        for (const char *c = point == 0xfffd ? "\xef\xbf\xbd" : shown; *c; c++)
+            put_byte((unsigned char)*c, &escaped, file);
     }
-    fputs(*from ? "…'" : "'", file);
+    fputs(*from ? "…\"" : "\"", file);
 }
 
 static void put_data(const struct psi_figure *f, FILE *file)
@@ -66,8 +72,11 @@ static struct range air(struct range range, int log)
     if (range.low > range.high)
         return log ? (struct range){0.1, 1.0} : (struct range){0.0, 1.0};
     double low = log ? log10(range.low) : range.low, high = log ? log10(range.high) : range.high;
-    double more = high > low ? 0.04 * (high - low) : 0.5 * (log || low == 0.0 ? 1.0 : fabs(low));
+    double size = log ? 1.0 : fmax(fabs(low), fabs(high)), all = high - low;
+    double more = all > 1e-6 * size ? 0.04 * all : size > 1e-9 ? 0.5 * size : 0.5;
     low -= more, high += more;
+    if (log) /* of what a double holds */
+        low = fmax(low, -300.0), high = fmin(high, 300.0);
     return log ? (struct range){pow(10.0, low), pow(10.0, high)} : (struct range){low, high};
 }
 
@@ -93,7 +102,7 @@ static struct range range_y(const struct psi_figure *f, const struct panel *pane
     struct range range = {INFINITY, -INFINITY};
     if (!isnan(panel->low))
         return (struct range){panel->low, panel->high};
-    for (size_t s = 0; s < f->serieses; s++) {
+    for (size_t s = panel->series; s < psi_panel_end(f, (size_t)(panel - f->panel)); s++) {
         int kind = f->series[s].kind, bars = kind == PSI_PLOT_YBARS || kind == PSI_PLOT_BAND;
         for (size_t p = f->series[s].from; p < psi_series_end(f, s); p++) {
             if (kind != PSI_PLOT_SPAN && kind != PSI_PLOT_BAND)
@@ -235,7 +244,7 @@ static void put_panel(const struct psi_figure *f, size_t p, int titled, FILE *fi
     put_string(titled ? f->panel[p].title : "", file);
     fputs(" noenhanced\n", file);
     if (own)
-        fputs("set key noenhanced bmargin center horizontal samplen 1.2 font ',10'\n", file);
+        fputs("set key noenhanced bmargin center horizontal Left reverse samplen 1.2\n", file);
     for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++)
         put_marks(f, s, file);
     fputs("plot ", file);
@@ -269,13 +278,16 @@ static void put_key(const struct psi_figure *f, size_t s, FILE *file)
     fputs(", ", file);
 }
 
-/* A panel of nothing but the legend. */
-static void put_legend(const struct psi_figure *f, const size_t *list, size_t keys, FILE *file)
+/* A strip of nothing but the legend. */
+static void put_legend(const struct psi_figure *f, const size_t *list, size_t keys, size_t columns,
+                       FILE *file)
 {
-    fputs("unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
-          "unset xlabel\nunset ylabel\nset title ''\n"
-          "set key noenhanced center center Left reverse font ',10'\nplot [0:1] [0:1] ",
-          file);
+    fprintf(file,
+            "unset logscale\nunset label\nunset object\nunset arrow\nunset border\nunset tics\n"
+            "unset xlabel\nunset ylabel\nset title ''\n"
+            "set key noenhanced center center Left reverse horizontal maxcols %zu\n"
+            "plot [0:1] [0:1] ",
+            columns);
     for (size_t i = 0; i < keys; i++)
         put_key(f, list[i], file);
     fputs("NaN notitle\nset tics\n", file);
@@ -287,22 +299,27 @@ static void put_whole(const struct psi_figure *f, const char *terminal, double s
 {
     size_t *list = calloc(f->serieses + 1, sizeof *list), columns = 1;
     size_t keys = list && !f->spec->own_legends ? psi_legend_list(f, 0, f->serieses, list) : 0;
-    size_t cells = f->panels + (keys > 0);
     double height = 0.0;
-    while (columns * columns < cells && columns < COLUMNS_MOST)
+    while (columns * columns < f->panels && columns < COLUMNS_MOST)
         columns++;
-    size_t rows = (cells + columns - 1) / columns;
     for (size_t p = 0; p < f->panels; p++)
         height = fmax(height, f->panel[p].height + (f->spec->own_legends ? 72.0 : 24.0));
+    double rows = ceil((double)f->panels / (double)columns);
+    double strip = keys ? 24.0 + 18.0 * ceil((double)keys / (double)columns) : 0.0;
+    double whole = rows * height + strip, wide = 1.0 / (double)columns;
     fprintf(file, "set term %s size %.0f,%.0f background '#ffffff'\nset output '%s.%s'\n", terminal,
-            scale * (double)(columns * PSI_PANEL_WIDTH), scale * (double)rows * height, name,
-            suffix);
-    fprintf(file, "set multiplot layout %zu,%zu\n", rows, columns);
-    for (size_t p = 0; p < f->panels; p++)
+            scale * (double)(columns * PSI_PANEL_WIDTH), scale * whole, name, suffix);
+    fputs("set multiplot\n", file);
+    for (size_t p = 0; p < f->panels; p++) {
+        fprintf(file, "set size %.6f,%.6f\nset origin %.6f,%.6f\n", wide, height / whole,
+                (double)(p % columns) * wide, 1.0 - (double)(p / columns + 1) * height / whole);
         put_panel(f, p, 1, file);
-    if (keys > 0)
-        put_legend(f, list, keys, file);
-    fputs("unset multiplot\nset output\n", file);
+    }
+    if (keys > 0) {
+        fprintf(file, "set size 1,%.6f\nset origin 0,0\n", strip / whole);
+        put_legend(f, list, keys, columns, file);
+    }
+    fputs("unset multiplot\nset output\nset size 1,1\nset origin 0,0\n", file);
     free(list);
 }
 

@@ -60,7 +60,7 @@ int psi_text_escape(uint32_t point, char escape[8])
         snprintf(escape, 8, "\\%c", point == '\n' ? 'n' : point == '\r' ? 'r' : 't');
     else if (point < 0x20 || point == 0x7f)
         snprintf(escape, 8, "\\x%02x", (unsigned)point);
-    else if (point >= 0x80 && point < 0xa0)
+    else if ((point >= 0x80 && point < 0xa0) || point == 0xfffe || point == 0xffff)
         snprintf(escape, 8, "\\u%04x", (unsigned)point);
     return escape[0] != '\0';
 }
