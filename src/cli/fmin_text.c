@@ -182,10 +182,13 @@ static void print_scaling(const struct psi_fmin_file *file, size_t files,
     printf(" to ");
     psi_text_print(psi_results_path(s->wide->results), stdout);
     printf(", x%.3g in %s\n", s->ratio, s->by_hidden ? "hidden units" : "parameters");
-    if (s->also[0]) {
-        printf("  their jobs differ in more than width:\n    ");
-        for (const char *from = s->also; *from; from++)
-            from[0] != '\n' ? (void)putchar(*from) : (void)(from[1] && printf("\n    "));
+    if (s->also[0])
+        printf("  their jobs differ in more than width:\n");
+    for (const char *line = s->also; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        char text[512]; /* as much of a line as people read; names in it are escaped */
+        snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
+        printf("    ");
+        psi_text_print(text, stdout);
         putchar('\n');
     }
     for (size_t i = 0; i < s->arms; i++) {
