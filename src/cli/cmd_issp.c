@@ -47,10 +47,11 @@ static const struct argp issp_argp = {
     .doc = "The four claims, each supported, refuted or undecided by a rule fixed before the data, "
            "with the tables they rest on. Works while a sweep still runs.\n\n"
            "  psisweep issp results/issp-mnist.h5\n"
-           "  psisweep issp results/issp-mnist.h5 --json | jq .\n"};
+           "  psisweep issp results/issp-mnist.h5 --json | jq .\n"
+           "  psisweep issp results/width-50.h5 results/width-1200.h5\n"};
 
 static enum psi_status print_text(const struct psi_issp_file *file, size_t files,
-                                  struct psi_error *err)
+                                  const struct psi_issp_widths *widths, struct psi_error *err)
 {
     enum psi_status status = PSI_OK;
     for (size_t i = 0; !status && i < files; i++) {
@@ -58,11 +59,13 @@ static enum psi_status print_text(const struct psi_issp_file *file, size_t files
             putchar('\n');
         status = psi_issp_print_text(&file[i], err);
     }
+    if (!status && widths)
+        psi_issp_widths_text(widths);
     return status;
 }
 
 static enum psi_status print_json(const struct psi_issp_file *file, size_t files,
-                                  struct psi_error *err)
+                                  const struct psi_issp_widths *widths, struct psi_error *err)
 {
     enum psi_status status = PSI_OK;
     struct psi_json json = {.file = stdout};
@@ -73,6 +76,10 @@ static enum psi_status print_json(const struct psi_issp_file *file, size_t files
     for (size_t i = 0; !status && i < files; i++)
         status = psi_issp_print_json(&json, &file[i], err);
     psi_json_array_end(&json);
+    if (widths) {
+        psi_json_key(&json, "widths");
+        psi_issp_widths_json(&json, widths);
+    }
     psi_json_object_end(&json);
     return status;
 }
@@ -81,14 +88,18 @@ static int issp_print(const struct issp_options *o)
 {
     struct psi_error err = {0};
     enum psi_status status = PSI_OK;
+    struct psi_issp_widths *widths = NULL;
     struct psi_issp_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
     if (!file)
         return psi_cli_complain(&err);
     for (size_t i = 0; !status && i < o->paths; i++)
         if (!(status = psi_issp_open(o->path[i], &file[i], &err)))
             status = psi_issp_judge(&file[i], &err);
+    if (!status && o->paths > 1)
+        status = psi_issp_widths_create(o->path, o->paths, &widths, &err);
     if (!status)
-        status = (o->json ? print_json : print_text)(file, o->paths, &err);
+        status = (o->json ? print_json : print_text)(file, o->paths, widths, &err);
+    psi_issp_widths_destroy(widths);
     for (size_t i = 0; i < o->paths; i++)
         psi_issp_close(&file[i]);
     free(file);

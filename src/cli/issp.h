@@ -103,6 +103,14 @@ struct psi_table_cell psi_cell_text(const char *text);
 struct psi_table_cell psi_cell_real(double real);
 struct psi_table_cell psi_cell_count(size_t count);
 
+/* C1 over several files, two or more; from a file alone nothing can be said on it. */
+struct psi_issp_widths;
+enum psi_status psi_issp_widths_create(const char *const *path, size_t files,
+                                       struct psi_issp_widths **out, struct psi_error *err);
+void psi_issp_widths_destroy(struct psi_issp_widths *widths);
+void psi_issp_widths_text(const struct psi_issp_widths *widths);
+void psi_issp_widths_json(struct psi_json *json, const struct psi_issp_widths *widths);
+
 enum psi_status psi_issp_print_text(const struct psi_issp_file *file, struct psi_error *err);
 enum psi_status psi_issp_print_json(struct psi_json *json, const struct psi_issp_file *file,
                                     struct psi_error *err);

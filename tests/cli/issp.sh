@@ -57,6 +57,7 @@ assert [c["claim"] for c in pairs["claims"]] == ["C1", "C2", "C3", "C4"]
 assert [c["delta"] for c in pairs["claims"]] == [0.1, 0.8, 0.05, 0.05]
 assert all(c["verdict"] == "undecided" for c in pairs["claims"] + plain["claims"])
 assert pairs["tables"]["ladder_arms"][0]["arm"] in ("</script>", "p\n[31m", "d", "pn", "dn", "top", "bottom")
+assert found["widths"]["arms"] == [] and "apart" in found["widths"]["not_compared_because"]
 assert "pairs" not in plain["tables"] and "ladder_arms" not in plain["tables"]
 assert "rescue.cells" in plain["claims"][1]["says_nothing_without"]
 
