@@ -115,6 +115,7 @@ static const char lead[] =
 static void put_contents(const char *prefix, FILE *page)
 {
     fprintf(page, "<nav><ul>\n<li><a href=\"#%sthresholds-table\">Thresholds</a></li>\n", prefix);
+    fprintf(page, "<li><a href=\"#%sclaims\">The four claims</a></li>\n", prefix);
     for (size_t g = 0; g < GROUPS; g++)
         for (const struct psi_report_row *row = groups[g].row; row->fill; row++)
             fprintf(page, "<li><a href=\"#%s%s\">%s</a></li>\n", prefix, row->spec.name,
@@ -142,6 +143,8 @@ static enum psi_status put_file(const struct psi_fmin_file *file, const char *di
     put_contents(prefix, page);
     psi_html_section(prefix, "thresholds-table", "Thresholds", page);
     put_thresholds(file, page);
+    psi_html_section(prefix, "claims", "The four claims", page);
+    status = psi_report_claims(file, page, err);
     for (size_t g = 0; g < GROUPS; g++) {
         psi_html_section("", "", groups[g].title, page);
         for (const struct psi_report_row *row = groups[g].row; !status && row->fill; row++)

@@ -22,6 +22,10 @@ extern const struct psi_figure_spec psi_report_width;
 void psi_report_fill_width(const struct psi_fmin_file *file, size_t files,
                            struct psi_figure *figure);
 
+/* The verdicts on the claims, as psisweep issp gives them, and its tables. */
+enum psi_status psi_report_claims(const struct psi_fmin_file *file, FILE *page,
+                                  struct psi_error *err);
+
 /* Job, launches, numerics. */
 enum psi_status psi_report_provenance(const struct psi_fmin_file *file, FILE *page,
                                       struct psi_error *err);
