@@ -61,7 +61,6 @@ assert len(cells) == psi.shape[1] * psi.shape[2]
 assert all(math.isclose(v, psi[1, s, list(density).index(d), 1]) for (d, s), v in cells.items())
 # preserve - destroy, paired by seed, and its t interval
 from scipy import stats
-at = {r["what"]: r for r in rows("contrasts") if r["stage"] == "after retraining" and r["arm"] == "preserve"}
 row = [r for r in rows("contrasts") if r["stage"] == "after retraining" and r["arm"] == "preserve"][0]
 p, d = arms.index("preserve"), arms.index("destroy")
 both = (psi[p, ..., 1] + psi[d, ..., 1]).mean(axis=0) / 2
