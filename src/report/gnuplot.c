@@ -293,6 +293,16 @@ static void put_legend(const struct psi_figure *f, const size_t *list, size_t ke
     fputs("NaN notitle\nset tics\n", file);
 }
 
+/* Room below a panel for its own legend: one line a label at worst, as gnuplot gives up columns
+ * where long names do not fit beside each other. */
+static double legend_room(const struct psi_figure *f, size_t p)
+{
+    size_t labels = 0;
+    for (size_t s = f->panel[p].series; s < psi_panel_end(f, p); s++)
+        labels += has_plot(&f->series[s]) && f->series[s].label;
+    return f->spec->own_legends ? 36.0 + 24.0 * (double)labels : 24.0;
+}
+
 /* scale: pixels to each of an SVG's */
 static void put_whole(const struct psi_figure *f, const char *terminal, double scale,
                       const char *name, const char *suffix, FILE *file)
@@ -303,7 +313,7 @@ static void put_whole(const struct psi_figure *f, const char *terminal, double s
     while (columns * columns < f->panels && columns < COLUMNS_MOST)
         columns++;
     for (size_t p = 0; p < f->panels; p++)
-        height = fmax(height, f->panel[p].height + (f->spec->own_legends ? 72.0 : 24.0));
+        height = fmax(height, f->panel[p].height + legend_room(f, p));
     double rows = ceil((double)f->panels / (double)columns);
     double strip = keys ? 24.0 + 18.0 * ceil((double)keys / (double)columns) : 0.0;
     double whole = rows * height + strip, wide = 1.0 / (double)columns;
