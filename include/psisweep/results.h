@@ -118,8 +118,9 @@ enum psi_status psi_results_may_copy(const struct psi_results *from, const struc
                                      struct psi_error *err);
 
 /* Copy the done records that both files have, by the names of arms and the values of seeds and
- * densities, from `from` into `to` where they are not done; *copied counts them. PSI_STOPPED as
- * with the locks. psi_results_may_copy has been asked. */
+ * densities, from `from` into `to` where they are not done; *copied counts them. Left out are cells
+ * that the job does not run before refinement, or whose iterative arm would have to be copied, too.
+ * PSI_STOPPED as with the locks. psi_results_may_copy has been asked. */
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
                                  const volatile sig_atomic_t *stop, size_t *copied,
                                  struct psi_error *err);

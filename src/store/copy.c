@@ -95,7 +95,8 @@ static enum psi_status copy_seed(struct copy *copy, size_t source, size_t target
         a.arm = copy->arm[b.arm];
         for (b.density = 0; !status && b.density < job->densities; b.density++) {
             a.density = copy->density[b.density];
-            if (a.arm != SIZE_MAX && a.density != SIZE_MAX)
+            /* which densities are added is decided anew, and others are not wanted */
+            if (a.arm != SIZE_MAX && a.density != SIZE_MAX && psi_job_runs(job, b.arm, b.density))
                 status = copy_record(copy, a, b, err);
         }
     }
