@@ -1,5 +1,6 @@
 /* Training compiled networks: the same course as uncompiled, exact zeros, the same bits again. */
 #include "compile_fixture.h"
+#include "training_step.h"
 
 enum { BATCH = 60, STEPS = 100 };
 
@@ -27,21 +28,6 @@ static const struct psi_train_spec adam = {.optimizer = PSI_ADAM,
                                            .batch = BATCH,
                                            .epochs = 2};
 
-/* A step on samples first .. first+BATCH-1 of the training split. */
-static double step(struct psi_network *network, struct psi_optimizer_state *optimizer,
-                   const struct psi_dataset *dataset, const uint8_t *mask, size_t first,
-                   double rate)
-{
-    float dlogits[PSI_CLASSES_MAX * BATCH];
-    struct psi_split part = {dataset->train.pixel + first * dataset->features,
-                             dataset->train.label + first, BATCH};
-    psi_network_gather(network, dataset, &part, NULL, BATCH);
-    const float *logits = psi_network_forward(network, BATCH);
-    double loss = psi_softmax_cross_entropy(logits, part.label, dataset->classes, BATCH, dlogits);
-    psi_optimizer_step(optimizer, network, mask, BATCH, dlogits, rate);
-    return loss;
-}
-
 /* Losses of the first 100 steps within 1e-3, side by side; then every parameter near the other's,
  * those of dropped units and of weights that lead nowhere too, which decay in both. */
 static void check_course(int set, const struct psi_train_spec *spec, const double *density)
@@ -58,9 +44,9 @@ static void check_course(int set, const struct psi_train_spec *spec, const doubl
     psi_optimizer_create(spec, psi_network_parameters(compiled), &sparse, NULL);
     for (size_t s = 0; s < STEPS; s++) {
         size_t first = s * BATCH % (dataset->train.samples - BATCH);
-        double expected = step(network, dense, dataset, mask, first, spec->rate);
-        double found =
-            step(compiled, sparse, dataset, psi_network_mask(compiled), first, spec->rate);
+        double expected = training_step(network, dense, dataset, mask, first, BATCH, spec->rate);
+        double found = training_step(compiled, sparse, dataset, psi_network_mask(compiled), first,
+                                     BATCH, spec->rate);
         if (!(fabs(found - expected) <= 1e-3 * expected))
             fail_msg("step %zu: loss %.9g found, %.9g expected", s, found, expected);
     }

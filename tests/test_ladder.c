@@ -108,6 +108,14 @@ static void cells(void **state)
     assert_true(density[0] == 3 && density[1] == 4);
     assert_int_equal(psi_ladder_cells(job, high, all, density), 0);
     assert_int_equal(psi_ladder_cells(job, psi, none, density), 0);
+    assert_true(psi_ladder_donor(job, psi, all, 4) == 3); /* the nearest, not the densest */
+    assert_true(psi_ladder_donor(job, psi, all, 3) == 1);
+    assert_true(psi_ladder_donor(job, edge, all, 5) == 1); /* .5 recovered, NaN did not */
+    assert_true(psi_ladder_donor(job, psi, none, 4) == SIZE_MAX);
+    assert_true(psi_ladder_donor(job, psi, all, 0) == SIZE_MAX);
+    const struct psi_rung same = {.kind = PSI_RUNG_REWIND}, moves = {.kind = PSI_RUNG_REWIRE};
+    assert_true(psi_rung_may_recover(&same, 0.5) && !psi_rung_may_recover(&same, 0.4999));
+    assert_true(psi_rung_may_recover(&moves, 0) && psi_rung_may_recover(&same, NAN));
     psi_job_destroy(job);
 }
 

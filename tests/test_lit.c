@@ -1,6 +1,7 @@
 /* Networks whose first layer is on the lit path: the results of GEMM, the same course of training,
  * chosen where pixels are dark and nowhere else. */
 #include "compile_fixture.h"
+#include "training_step.h"
 
 enum { BATCH = 60, STEPS = 100 };
 
@@ -71,20 +72,6 @@ static void test_results(void **state)
     noise_close(&set);
 }
 
-static double step(struct psi_network *network, struct psi_optimizer_state *optimizer,
-                   const struct psi_dataset *dataset, const uint8_t *mask, size_t first,
-                   double rate)
-{
-    float dlogits[PSI_CLASSES_MAX * BATCH];
-    struct psi_split part = {dataset->train.pixel + first * dataset->features,
-                             dataset->train.label + first, BATCH};
-    psi_network_gather(network, dataset, &part, NULL, BATCH);
-    const float *logits = psi_network_forward(network, BATCH);
-    double loss = psi_softmax_cross_entropy(logits, part.label, dataset->classes, BATCH, dlogits);
-    psi_optimizer_step(optimizer, network, mask, BATCH, dlogits, rate);
-    return loss;
-}
-
 /* Losses of the first 100 steps within 1e-3 of GEMM's, masked weights exactly 0 after them. Adam's
  * first steps are rate * g / (|g| + epsilon): where a gradient is about epsilon its rounding shows,
  * so that the more weights, the sooner courses part. */
@@ -111,9 +98,9 @@ static void check_course(const struct psi_dataset *dataset, const size_t *hidden
         psi_optimizer_create(&spec, parameters, &state[i], NULL);
     for (size_t s = 0; s < STEPS; s++) {
         size_t first = s * BATCH % (dataset->train.samples - BATCH);
-        double expected = step(network, state[0], dataset, mask, first, spec.rate);
-        double found =
-            step(compiled, state[1], dataset, psi_network_mask(compiled), first, spec.rate);
+        double expected = training_step(network, state[0], dataset, mask, first, BATCH, spec.rate);
+        double found = training_step(compiled, state[1], dataset, psi_network_mask(compiled), first,
+                                     BATCH, spec.rate);
         if (!(fabs(found - expected) <= 1e-3 * expected))
             fail_msg("step %zu: loss %.9g found, %.9g expected", s, found, expected);
     }

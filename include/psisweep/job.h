@@ -126,6 +126,13 @@ struct psi_job {
 /* Is this density of the axis one of the grid's own? */
 int psi_job_on_grid(const struct psi_job *job, size_t density);
 
+/* Number of a cell in arrays over (arms, seeds, densities). */
+static inline size_t psi_job_cell(const struct psi_job *job, size_t arm, size_t seed,
+                                  size_t density)
+{
+    return (arm * job->seeds + seed) * job->densities + density;
+}
+
 /* Is a density of the axis one that this arm is run at before refinement? */
 int psi_job_runs(const struct psi_job *job, size_t arm, size_t density);
 

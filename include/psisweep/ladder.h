@@ -44,6 +44,14 @@ int psi_rung_moves(const struct psi_rung *rung); /* 1 = not under the cell's mas
 size_t psi_ladder_cells(const struct psi_job *job, const double *psi, const uint8_t *done,
                         size_t *density);
 
+/* Whose retrained weights are transplanted: the nearest density above (a lower index) of the grid's
+ * own that recovered; SIZE_MAX = none. psi, done as above. */
+size_t psi_ladder_donor(const struct psi_job *job, const double *psi, const uint8_t *done,
+                        size_t density);
+
+/* 0 where no parameters can recover under the mask (psi_bound), so that the rung is not tried. */
+int psi_rung_may_recover(const struct psi_rung *rung, double bound);
+
 /* The kind of collapse, from what each rung has reached: validation_psi (rungs; NaN, after a
  * divergence, is no recovery) where tried (rungs) is 1; bound: psi_bound of the cell. *rescued_by =
  * the first rung that recovers, or -1. Returns an enum psi_collapse. */

@@ -11,6 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Psi from which a cell counts as recovered; below it, it has collapsed. */
+#define PSI_RECOVERED 0.5
+
 /* What the analysis reads of a finished or half-finished sweep: arrays over cells, index
  * (arm * seeds + seed) * densities + density. */
 struct psi_sweep {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const double psi_fmin_level[PSI_LEVELS] = {0.5, 0.1, 0.9};
+const double psi_fmin_level[PSI_LEVELS] = {PSI_RECOVERED, 0.1, 0.9};
 const char *const psi_fmin_measure[PSI_MEASURES] = {"density", "effective density"};
 
 const char *const psi_fmin_scope_name[] = {

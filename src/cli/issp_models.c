@@ -139,7 +139,7 @@ static enum psi_status band_create(const struct psi_nested *n, struct band *band
     for (size_t i = 0; !status && i < n->rows; i++) {
         if (!band->in[i])
             continue;
-        band->recovered[band->rows] = n->outcome[i] >= 0.5;
+        band->recovered[band->rows] = n->outcome[i] >= PSI_RECOVERED;
         band->control[2 * band->rows] = n->predictor[i * n->columns];
         band->control[2 * band->rows + 1] = n->predictor[i * n->columns + 1];
         band->outcome[band->rows++] = n->outcome[i];

@@ -34,12 +34,6 @@ enum psi_status psi_report_provenance(const struct psi_fmin_file *file, FILE *pa
 enum psi_status psi_report_read(const struct psi_fmin_file *file, const char *name, void *values,
                                 struct psi_error *err);
 
-static inline size_t psi_report_cell(const struct psi_job *job, size_t arm, size_t seed,
-                                     size_t density)
-{
-    return (arm * job->seeds + seed) * job->densities + density;
-}
-
 /* The finished seeds of one arm and density. */
 struct psi_report_seeds {
     double mean, low, high; /* NaN without any */

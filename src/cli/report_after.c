@@ -119,7 +119,7 @@ static void put_reached(const struct psi_fmin_file *file, const struct ladder *l
     psi_figure_series(figure, PSI_PLOT_POINTS, psi_report_arm_colour(arm), mark, label);
     for (size_t s = 0; s < job->seeds; s++) {
         for (size_t d = 0; d < job->densities; d++) {
-            size_t cell = psi_report_cell(job, arm, s, d);
+            size_t cell = psi_job_cell(job, arm, s, d);
             double best = NAN;
             for (size_t r = 0; r < ladder->rungs; r++)
                 if (ladder->status[cell * ladder->rungs + r] == PSI_DONE &&
@@ -249,8 +249,8 @@ static size_t contrast_density(const struct psi_fmin_file *file, const struct co
         double sum = 0.0;
         size_t n = 0;
         for (size_t s = 0; s < job->seeds; s++) {
-            size_t plus = psi_report_cell(job, c->plus, s, d);
-            size_t minus = psi_report_cell(job, c->minus, s, d);
+            size_t plus = psi_job_cell(job, c->plus, s, d);
+            size_t minus = psi_job_cell(job, c->minus, s, d);
             double both = 0.5 * (file->sweep->psi[plus] + file->sweep->psi[minus]);
             if (!file->sweep->finished[plus] || !file->sweep->finished[minus] || isnan(both))
                 continue;
@@ -274,8 +274,8 @@ static void put_contrast(const struct psi_fmin_file *file, const double *psi, in
     double sum = 0.0, squares = 0.0, low = NAN, high = NAN;
     size_t n = 0;
     for (size_t s = 0; s < job->seeds; s++) {
-        size_t plus = psi_report_cell(job, c->plus, s, density);
-        size_t minus = psi_report_cell(job, c->minus, s, density);
+        size_t plus = psi_job_cell(job, c->plus, s, density);
+        size_t minus = psi_job_cell(job, c->minus, s, density);
         double difference =
             psi[plus * PSI_STAGES + (size_t)stage] - psi[minus * PSI_STAGES + (size_t)stage];
         if (!file->sweep->finished[plus] || !file->sweep->finished[minus] || isnan(difference))

@@ -46,7 +46,7 @@ static void put_map_cells(const struct psi_fmin_file *file, size_t arm, struct p
         psi_figure_series(figure, PSI_PLOT_CELLS, PSI_RAMP + step, 0, label);
         for (size_t s = 0; s < job->seeds; s++) {
             for (size_t d = 0; d < job->densities; d++) {
-                size_t cell = psi_report_cell(job, arm, s, d);
+                size_t cell = psi_job_cell(job, arm, s, d);
                 double psi = file->sweep->psi[cell], low, high;
                 int mark,
                     at = (int)fmin(fmax(floor(psi * PSI_RAMP_STEPS), 0.0), PSI_RAMP_STEPS - 1);
@@ -65,7 +65,7 @@ static void put_map_missing(const struct psi_fmin_file *file, size_t arm, struct
     for (size_t s = 0; s < job->seeds; s++) {
         for (size_t d = 0; d < job->densities; d++) {
             int mark;
-            const char *words = missing_words(file, psi_report_cell(job, arm, s, d), &mark);
+            const char *words = missing_words(file, psi_job_cell(job, arm, s, d), &mark);
             if (!words)
                 continue;
             psi_figure_series(figure, PSI_PLOT_POINTS, mark == PSI_DOT ? PSI_GREY : PSI_INK, mark,
@@ -130,7 +130,7 @@ static void beside_threshold(const struct psi_fmin_file *file, size_t arm, size_
     const struct psi_job *job = file->job;
     beside[0] = beside[1] = SIZE_MAX;
     for (size_t d = 0; d < job->densities && beside[1] == SIZE_MAX; d++) {
-        size_t cell = psi_report_cell(job, arm, seed, d);
+        size_t cell = psi_job_cell(job, arm, seed, d);
         if (file->sweep->finished[cell] && !isnan(file->sweep->psi[cell]))
             beside[file->sweep->psi[cell] < psi_fmin_level[0]] = d;
     }
@@ -239,7 +239,7 @@ static void put_overlap(const struct psi_fmin_file *file, const double *overlap,
             psi_figure_series(figure, PSI_PLOT_POINTS, colour, PSI_DOT, label);
             psi_figure_tag(figure, job->arm[arm].name);
             for (size_t s = 0; s < job->seeds; s++) {
-                size_t cell = psi_report_cell(job, arm, s, d);
+                size_t cell = psi_job_cell(job, arm, s, d);
                 double at = overlap[cell * PSI_STAGES + PSI_PRUNED];
                 if (file->sweep->finished[cell] && !isnan(at) && !isnan(file->sweep->psi[cell]))
                     psi_figure_point(figure, at, file->sweep->psi[cell], job->density[d], NAN,

@@ -32,7 +32,7 @@ static void put_dots(const struct psi_fmin_file *file, size_t arm, struct psi_fi
     psi_figure_series(figure, PSI_PLOT_POINTS, psi_report_arm_colour(arm), PSI_DOT, "one seed");
     for (size_t s = 0; s < job->seeds; s++) {
         for (size_t d = 0; d < job->densities; d++) {
-            size_t cell = psi_report_cell(job, arm, s, d);
+            size_t cell = psi_job_cell(job, arm, s, d);
             if (file->sweep->finished[cell] && !isnan(file->sweep->psi[cell]))
                 psi_figure_point(figure, file->sweep->achieved[cell], file->sweep->psi[cell], NAN,
                                  NAN, job->seed[s]);

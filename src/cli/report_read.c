@@ -40,7 +40,7 @@ struct psi_report_seeds psi_report_over_seeds(const struct psi_fmin_file *file, 
     struct psi_report_seeds over = {NAN, NAN, NAN, 0};
     double sum = 0.0;
     for (size_t s = 0; s < file->job->seeds; s++) {
-        size_t cell = psi_report_cell(file->job, arm, s, density);
+        size_t cell = psi_job_cell(file->job, arm, s, density);
         double at = value[cell * stride];
         if (!file->sweep->finished[cell] || isnan(at))
             continue;

@@ -56,7 +56,7 @@ static void note_cell(struct psi_run *run, uint32_t task, const struct psi_outco
     struct psi_record_at at = run->record[task];
     if (at.owner != PSI_OF_CELL)
         return;
-    size_t cell = (at.arm * job->seeds + at.seed) * job->densities + at.density;
+    size_t cell = psi_job_cell(job, at.arm, at.seed, at.density);
     sweep->psi[cell] = outcome->value[0];
     sweep->achieved[cell] = outcome->value[1];
     sweep->effective[cell] = outcome->value[2];
@@ -71,8 +71,8 @@ static void thresholds_so_far(const struct psi_run *run, char *text, size_t size
     text[0] = '\0';
     for (size_t arm = 0; arm < sweep->arms && used + 40 < size; arm++) {
         struct psi_pooled pooled;
-        if (psi_threshold_pool(sweep, arm, 0.5, 0, &pooled, NULL) || !isfinite(pooled.center) ||
-            pooled.center <= 0.0)
+        if (psi_threshold_pool(sweep, arm, PSI_RECOVERED, 0, &pooled, NULL) ||
+            !isfinite(pooled.center) || pooled.center <= 0.0)
             continue;
         used += (size_t)snprintf(text + used, size - used, "%s%.24s %.2g", used ? ", " : "; F_min ",
                                  run->job->arm[arm].name, pooled.center);

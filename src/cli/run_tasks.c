@@ -15,17 +15,9 @@ struct plan {
     struct psi_run *run;
     struct psi_record_at *record;
     struct psi_task *task;
-    uint32_t tasks, room;
+    uint32_t tasks;
     const uint8_t *parent_status, *status, *ladder_status;
 };
-
-static size_t cell_index(const struct psi_job *job, size_t arm, size_t seed, size_t density)
-{
-    return (arm * job->seeds + seed) * job->densities + density;
-}
-
-/* --- rounds ------------------------------------------------------------------------------------
- */
 
 static uint32_t add(struct plan *plan, struct psi_record_at at, uint32_t after, int done)
 {
@@ -68,7 +60,7 @@ static enum psi_status add_chain(struct plan *plan, size_t arm, size_t seed, uin
     enum psi_status status = chain_level(plan->run, chain, seed, &level, err);
     uint32_t after = (uint32_t)seed;
     for (size_t d = 0; !status && d < job->densities; d += job->refine.factor) {
-        size_t i = cell_index(job, arm, seed, d);
+        size_t i = psi_job_cell(job, arm, seed, d);
         int done = plan->status[i] == PSI_DONE && (int32_t)d <= level;
         after = task[i] = add(
             plan,
@@ -98,9 +90,9 @@ static enum psi_status plan_grid(struct plan *plan, struct psi_error *err)
             for (size_t d = 0; !status && d < job->densities; d += job->refine.factor) {
                 struct psi_record_at at = {.owner = PSI_OF_CELL, .arm = a, .seed = s, .density = d};
                 uint32_t after =
-                    chain == SIZE_MAX ? (uint32_t)s : task[cell_index(job, chain, s, d)];
+                    chain == SIZE_MAX ? (uint32_t)s : task[psi_job_cell(job, chain, s, d)];
                 if (psi_job_runs(job, a, d))
-                    add(plan, at, after, plan->status[cell_index(job, a, s, d)] == PSI_DONE);
+                    add(plan, at, after, plan->status[psi_job_cell(job, a, s, d)] == PSI_DONE);
                 else
                     status = psi_results_skip(plan->run->results, at, err);
             }
@@ -118,7 +110,7 @@ static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *swe
     struct psi_run *run = plan->run;
     const struct psi_job *job = run->job;
     struct psi_pooled pooled;
-    enum psi_status status = psi_threshold_pool(sweep, arm, 0.5, 0, &pooled, err);
+    enum psi_status status = psi_threshold_pool(sweep, arm, PSI_RECOVERED, 0, &pooled, err);
     int known = !status && psi_job_chain(job, arm) == SIZE_MAX && isfinite(pooled.center) &&
                 pooled.center > 0.0;
     for (size_t d = 0; !status && d < job->densities; d++) {
@@ -128,7 +120,7 @@ static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *swe
                    fabs(log10(job->density[d]) - log10(pooled.center)) <= job->refine.around;
         for (size_t s = 0; !status && s < job->seeds; s++) {
             struct psi_record_at at = {.owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d};
-            int done = plan->status[cell_index(job, arm, s, d)] == PSI_DONE;
+            int done = plan->status[psi_job_cell(job, arm, s, d)] == PSI_DONE;
             if (near && plan->parent_status[s] == PSI_DONE)
                 add(plan, at, PSI_NO_TASK, done);
             else
@@ -164,7 +156,7 @@ static void plan_rescue(struct plan *plan, const struct psi_sweep *sweep)
         if (!job->arm[a].rescue)
             continue;
         for (size_t s = 0; s < job->seeds; s++) {
-            size_t first = cell_index(job, a, s, 0);
+            size_t first = psi_job_cell(job, a, s, 0);
             for (size_t d = 0; d < job->densities; d++)
                 done[d] = plan->status[first + d] == PSI_DONE && psi_job_on_grid(job, d);
             size_t count = psi_ladder_cells(job, sweep->psi + first, done, density);
@@ -218,7 +210,6 @@ static enum psi_status plan_create(struct plan *plan, struct psi_error *err)
     size_t room = job->seeds + job->arms * job->seeds * job->densities;
     if (room >= PSI_NO_TASK)
         return psi_fail(err, PSI_USAGE, "the grid has over %u cells", PSI_NO_TASK - 1);
-    plan->room = (uint32_t)room;
     if (!plan->run->cost &&
         !(plan->run->cost = psi_allocate(room, sizeof *plan->run->cost, "costs", err)))
         return PSI_MEMORY;

@@ -180,12 +180,8 @@ static enum psi_status ladder_donor(struct psi_run *run, struct psi_record_at at
     enum psi_status status = psi_cli_sweep_create(run->results, &sweep, err);
     if (status)
         return status;
-    size_t first = (at.arm * run->job->seeds + at.seed) * run->job->densities;
-    *donor = SIZE_MAX;
-    for (size_t d = at.density; d > 0 && *donor == SIZE_MAX; d--)
-        if (sweep->status[first + d - 1] == PSI_DONE && psi_job_on_grid(run->job, d - 1) &&
-            sweep->psi[first + d - 1] >= 0.5)
-            *donor = d - 1;
+    size_t first = psi_job_cell(run->job, at.arm, at.seed, 0);
+    *donor = psi_ladder_donor(run->job, sweep->psi + first, sweep->finished + first, at.density);
     psi_cli_sweep_destroy(sweep);
     return PSI_OK;
 }
@@ -207,7 +203,7 @@ static enum psi_status ladder_climb(struct psi_run *run, struct psi_record_at at
     for (size_t i = 0; !status && i < rungs; i++) {
         at.rung = i;
         /* what no parameters can do under this mask is not tried */
-        if (ladder->rescued_by >= 0 || (bound < 0.5 && !psi_rung_moves(&rung[i]))) {
+        if (ladder->rescued_by >= 0 || !psi_rung_may_recover(&rung[i], bound)) {
             status = psi_results_skip(run->results, at, err);
             continue;
         }

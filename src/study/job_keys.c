@@ -20,7 +20,6 @@ static const char *const kinds[] = {[PSI_MLP] = "mlp",
                                     [PSI_CONV4] = "conv4",
                                     [PSI_CONV6] = "conv6",
                                     NULL};
-static const char *const truths[] = {"false", "true", NULL};
 static const char *const inits[] = {[PSI_GLOROT] = "glorot", [PSI_HE] = "he", NULL};
 static const char *const optimizers[] = {[PSI_SGD] = "sgd", [PSI_ADAM] = "adam", NULL};
 static const char *const schedules[] = {
@@ -93,7 +92,7 @@ static const struct psi_job_key model_keys[] = {
     {.name = "batchnorm",
      .type = PSI_KEY_CHOICE,
      .offset = MODEL(batchnorm),
-     .choices = truths,
+     .choices = psi_job_truths,
      .fallback = "false",
      .help = "batch normalisation after every convolution, in place of its bias; never pruned, not "
              "counted"},

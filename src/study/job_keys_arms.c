@@ -10,7 +10,7 @@
     .type = PSI_KEY_INTEGERS, .offset = RESCUE(field.value), .count = RESCUE(field.count), \
     .most = PSI_BUDGETS_MAX, .range = "[1, 1024]"
 
-static const char *const truths[] = {"false", "true", NULL};
+const char *const psi_job_truths[] = {"false", "true", NULL};
 static const char *const scopes[] = {
     [PSI_GLOBAL] = "global", [PSI_LAYER] = "layer", [PSI_ERK] = "erk", [PSI_LIKE] = "like", NULL};
 static const char *const times[] = {
@@ -147,7 +147,7 @@ const struct psi_job_key psi_arm_keys[] = {
     {.name = "hold",
      .type = PSI_KEY_CHOICE,
      .offset = ARM(hold),
-     .choices = truths,
+     .choices = psi_job_truths,
      .fallback = "false",
      .help = "ablate: top: project the removed directions out while retraining, too"},
     {.name = "restart",
@@ -177,7 +177,7 @@ const struct psi_job_key psi_arm_keys[] = {
     {.name = "rescue",
      .type = PSI_KEY_CHOICE,
      .offset = ARM(rescue),
-     .choices = truths,
+     .choices = psi_job_truths,
      .fallback = "true",
      .extent = 1,
      .help = "whether the ladder, where there is one, is tried on the arm's collapsed cells"},

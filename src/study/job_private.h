@@ -53,6 +53,7 @@ struct psi_job_axis {
     size_t per_decade;
 };
 
+extern const char *const psi_job_truths[];         /* false, true */
 extern const struct psi_job_key psi_job_keys[];    /* describes struct psi_job */
 extern const struct psi_job_key psi_arm_keys[];    /* struct psi_arm */
 extern const struct psi_job_key psi_rescue_keys[]; /* struct psi_rescue_spec */

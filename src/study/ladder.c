@@ -1,11 +1,10 @@
 #include "psisweep/ladder.h"
 #include "psisweep/record.h"
+#include "psisweep/threshold.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static const double recovered = 0.5; /* Psi from which a cell counts as recovered */
 
 const char *const psi_rung_kind_name[PSI_RUNG_KINDS] = {
     [PSI_RUNG_FINETUNE] = "finetune", [PSI_RUNG_REINITIALISE] = "reinitialise",
@@ -46,7 +45,8 @@ static size_t add(struct psi_rung *rung, size_t count, int kind, const struct ps
     for (size_t i = 0; i < budgets->count; i++) {
         struct psi_rung new = {
             .kind = kind, .budget = budgets->value[i], .rate = rate, .draws = draws};
-        int used = snprintf(new.name, sizeof new.name, "%s x%zu", psi_rung_kind_name[kind], new.budget);
+        int used =
+            snprintf(new.name, sizeof new.name, "%s x%zu", psi_rung_kind_name[kind], new.budget);
         if (rate > 1)
             snprintf(new.name + used, sizeof new.name - (size_t)used, " rate x%zu", rate);
         insert(rung, count++, new);
@@ -74,9 +74,23 @@ size_t psi_ladder_cells(const struct psi_job *job, const double *psi, const uint
 {
     size_t count = 0;
     for (size_t d = 0; d < job->densities && count < job->rescue.cells; d++)
-        if (done[d] && psi[d] < recovered) /* NaN is none */
+        if (done[d] && psi[d] < PSI_RECOVERED) /* NaN is none */
             density[count++] = d;
     return count;
+}
+
+size_t psi_ladder_donor(const struct psi_job *job, const double *psi, const uint8_t *done,
+                        size_t density)
+{
+    for (size_t d = density; d-- > 0;)
+        if (done[d] && psi_job_on_grid(job, d) && psi[d] >= PSI_RECOVERED)
+            return d;
+    return SIZE_MAX;
+}
+
+int psi_rung_may_recover(const struct psi_rung *rung, double bound)
+{
+    return psi_rung_moves(rung) || !(bound < PSI_RECOVERED);
 }
 
 int psi_ladder_kind(const struct psi_rung *rung, size_t rungs, const double *validation_psi,
@@ -86,12 +100,12 @@ int psi_ladder_kind(const struct psi_rung *rung, size_t rungs, const double *val
     *rescued_by = -1;
     for (size_t i = 0; i < rungs; i++) {
         rewired |= rung[i].kind == PSI_RUNG_REWIRE && tried[i];
-        if (*rescued_by < 0 && tried[i] && validation_psi[i] >= recovered)
+        if (*rescued_by < 0 && tried[i] && validation_psi[i] >= PSI_RECOVERED)
             *rescued_by = (int32_t)i;
     }
     if (*rescued_by >= 0 && !psi_rung_moves(&rung[*rescued_by]))
         return PSI_OPTIMISATION;
-    if (bound < recovered)
+    if (bound < PSI_RECOVERED)
         return PSI_DISCONNECTED;
     if (*rescued_by >= 0 && rung[*rescued_by].kind == PSI_RUNG_REWIRE)
         return PSI_STRUCTURAL;
