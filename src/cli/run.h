@@ -7,6 +7,7 @@
 #include "psisweep/job.h"
 #include "psisweep/results.h"
 #include "psisweep/trial.h"
+#include "rounds.h"
 #include <mpi.h>
 #include <signal.h>
 
@@ -29,14 +30,6 @@ struct psi_kept_parent {
     unsigned long used;
     struct psi_parent parent;
     struct psi_parent_modes *modes;
-};
-
-/* A sweep goes in rounds: each begins when all of the one before is done, as it depends on it. */
-enum psi_round {
-    PSI_ROUND_GRID,   /* dense parents, and the cells of the grid */
-    PSI_ROUND_REFINE, /* added densities around each arm's F_min */
-    PSI_ROUND_RESCUE, /* ladders of collapsed cells */
-    PSI_ROUNDS
 };
 
 /* One launch, as one rank sees it. */
