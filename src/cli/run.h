@@ -3,6 +3,7 @@
 #define PSISWEEP_CLI_RUN_H
 
 #include "cli.h"
+#include "cost.h"
 #include "psisweep/farm.h"
 #include "psisweep/job.h"
 #include "psisweep/results.h"
@@ -52,14 +53,10 @@ struct psi_run {
     enum psi_round round;
     struct psi_record_at *record; /* (tasks of the round) what each task is; owned */
     uint32_t tasks;
-    /* rank 0: what tasks cost (run_cost.c) */
+    /* rank 0 */
     struct psi_schedule *schedule; /* of the round */
     double *cost;                  /* (tasks) room for new ones; owned */
-    struct psi_run_kind {
-        double seconds, expected; /* of those done, in seconds and as the model says */
-        double applied;           /* seconds a unit of the model that tasks were given with */
-    } * kind;                     /* (1 + 2 arms) owned */
-    double seconds, expected;     /* of all kinds */
+    struct psi_costs costs;
     /* workspace */
     struct psi_cell cell;
     struct psi_rung_record rung;
@@ -79,10 +76,8 @@ void psi_run_teardown(struct psi_run *run);
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
                               struct psi_error *err);
 
-/* Rank 0. Read what the done records took; the seconds that a task is expected to take; note what
- * one has taken, and give the scheduler other costs where they were far off. */
-enum psi_status psi_run_cost_read(struct psi_run *run, struct psi_error *err);
-double psi_run_cost(struct psi_run *run, struct psi_record_at at);
+/* Rank 0: note what a task has taken, and give the scheduler other costs where they were far off.
+ */
 void psi_run_cost_learn(struct psi_run *run, uint32_t task, double seconds);
 
 /* The farm's callback: do one task and put it into the file. context = struct psi_run. */

@@ -278,7 +278,7 @@ void psi_run_teardown(struct psi_run *run)
     psi_record_clear(PSI_OF_SLOT, &run->chain);
     psi_record_clear(PSI_OF_RUNG, &run->rung);
     psi_record_clear(PSI_OF_CELL, &run->cell);
-    free(run->kind);
+    psi_costs_clear(&run->costs);
     free(run->cost);
     free(run->record);
     psi_results_close(run->results);

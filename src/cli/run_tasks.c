@@ -12,13 +12,13 @@ static enum psi_status make_tasks(struct psi_run *run, const struct psi_round_pl
                                   struct psi_record_at *record, struct psi_task *task,
                                   struct psi_error *err)
 {
-    enum psi_status status = psi_run_cost_read(run, err);
+    enum psi_status status = psi_costs_read(&run->costs, run->results, err);
     for (uint32_t i = 0; !status && i < plan->skips; i++)
         status = psi_results_skip(run->results, plan->skip[i], err);
     for (uint32_t i = 0; !status && i < plan->count; i++) {
         const struct psi_wanted *wanted = &plan->wanted[i];
         record[i] = wanted->at;
-        task[i] = (struct psi_task){.cost = psi_run_cost(run, wanted->at),
+        task[i] = (struct psi_task){.cost = psi_costs_seconds(&run->costs, wanted->at),
                                     .after = wanted->after,
                                     .group = (uint32_t)wanted->at.seed,
                                     .done = wanted->state == PSI_DONE};
