@@ -18,7 +18,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum model_state { WAITING, READY, TAKEN, DONE, GIVEN_UP };
+enum model_state { WAITING, READY, TAKEN, DONE, GIVEN_UP, LATE };
 
 struct model_task {
     enum model_state state;
@@ -42,6 +42,7 @@ struct world {
     uint32_t tasks, groups, workers, alive, ready;
     unsigned attempts;
     uint64_t clock;
+    double left; /* 0 = no limit */
     int stopped;
 };
 
@@ -139,19 +140,30 @@ static inline uint32_t model_next_worker(const struct world *world)
     return cost < cost_ready / world->alive ? single : UINT32_MAX;
 }
 
-static inline int model_decide(const struct world *world, uint32_t *worker, uint32_t *task)
+/* Marks the tasks late whose turn comes too late. */
+static inline int model_decide(struct world *world, uint32_t *worker, uint32_t *task)
 {
-    uint32_t next = model_next_worker(world);
-    if (world->stopped || world->ready == 0 || next == UINT32_MAX)
-        return 0;
-    *worker = next;
-    *task = model_longest(world, UINT32_MAX);
-    if (world->worker[next].group != UINT32_MAX) {
-        uint32_t own = model_longest(world, world->worker[next].group);
-        if (own != PSI_NO_TASK && world->task[own].length >= 0.5 * world->task[*task].length)
-            *task = own;
+    for (;;) {
+        uint32_t next = model_next_worker(world);
+        if (world->stopped || world->ready == 0 || next == UINT32_MAX)
+            return 0;
+        const struct model_worker *w = &world->worker[next];
+        *worker = next;
+        *task = model_longest(world, UINT32_MAX);
+        if (w->group != UINT32_MAX) {
+            uint32_t own = model_longest(world, w->group);
+            if (own != PSI_NO_TASK && world->task[own].length >= 0.5 * world->task[*task].length)
+                *task = own;
+        }
+        double cost = world->given[*task].cost;
+        double before = w->holds > 0 ? world->given[w->slot[0]].cost : 0.0;
+        if (world->left == 0.0 || before + cost <= world->left)
+            return 1;
+        if (cost <= world->left)
+            return 0;
+        world->task[*task].state = LATE;
+        world->ready--;
     }
-    return 1;
 }
 
 static inline int model_ended(const struct world *world, uint32_t t)
@@ -163,7 +175,7 @@ static inline int model_ended(const struct world *world, uint32_t t)
 static inline void world_check(const struct world *world)
 {
     struct psi_schedule_count got;
-    uint32_t by_state[5] = {0}, running = 0, holding = 0;
+    uint32_t by_state[6] = {0}, running = 0, holding = 0;
     double cost_done = 0.0, cost_left = 0.0;
     for (uint32_t t = 0; t < world->tasks; t++) {
         by_state[world->task[t].state]++;
@@ -179,14 +191,16 @@ static inline void world_check(const struct world *world)
     assert_int_equal(got.done, by_state[DONE]);
     assert_int_equal(got.failed, by_state[GIVEN_UP]);
     assert_int_equal(got.ready, by_state[READY]);
+    assert_int_equal(got.late, by_state[LATE]);
     assert_int_equal(got.waiting, by_state[WAITING]);
     assert_int_equal(got.running, running);
     assert_int_equal(got.held, by_state[TAKEN] - running);
     assert_true(fabs(got.cost_done - cost_done) <= 1e-9 * cost_done);
     assert_true(fabs(got.cost_left - cost_left) <= 1e-9 * (cost_left + cost_done));
-    assert_int_equal(psi_schedule_finished(world->schedule),
-                     by_state[DONE] + by_state[GIVEN_UP] == world->tasks ||
-                         (world->stopped && holding == 0));
+    assert_int_equal(
+        psi_schedule_finished(world->schedule),
+        by_state[DONE] + by_state[GIVEN_UP] == world->tasks ||
+            (holding == 0 && (world->stopped || (by_state[LATE] > 0 && by_state[READY] == 0))));
 }
 
 /* Draw one decision, check it, carry it out; 0 when there is none. */
@@ -300,6 +314,12 @@ static inline void world_lost(struct world *world, uint32_t worker, int for_good
     world->alive -= (uint32_t)for_good;
     if (!for_good)
         w->holds = 0;
+}
+
+static inline void world_limit(struct world *world, double left)
+{
+    world->left = left;
+    psi_schedule_limit(world->schedule, left);
 }
 
 static inline void world_stop(struct world *world)

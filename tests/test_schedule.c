@@ -143,6 +143,40 @@ static void test_resume_and_give_up(void **state)
     world_close(&world);
 }
 
+/* Too long for what is left: set aside, and shorter tasks of any group are given instead; a second
+ * one only if it fits behind the first. Once told to cost less, a late task has its turn. */
+static void test_limit(void **state)
+{
+    (void)state;
+    struct psi_task task[] = {{8.0, PSI_NO_TASK, 0, 0}, {3.0, PSI_NO_TASK, 0, 0},
+                              {2.0, PSI_NO_TASK, 1, 0}, {2.0, PSI_NO_TASK, 1, 0},
+                              {1.0, 0, 0, 0},           {2.0, PSI_NO_TASK, 1, 0}};
+    struct world world;
+    struct psi_schedule_count count;
+    uint32_t w, t;
+    world_open(&world, task, 6, 2, 1, 1);
+    world_limit(&world, 4.0);
+    assert_true(world_give(&world, &w, &t) && t == 1);
+    assert_false(world_give(&world, &w, &t)); /* 3 ready > 1 worker, 3 < 6, but 3 + 2 > 4 */
+    world_check(&world);
+    world_done(&world, 0, 1);
+    assert_true(world_give(&world, &w, &t) && t == 2);
+    assert_true(world_give(&world, &w, &t) && t == 3); /* 2 + 2 fit */
+    world_check(&world);
+    world_limit(&world, 1.5);
+    world_done(&world, 0, 2);
+    world_done(&world, 0, 3);
+    assert_false(world_give(&world, &w, &t));
+    world_check(&world);
+    psi_schedule_count(world.schedule, &count);
+    assert_true(count.late == 2 && count.waiting == 1 && count.cost_left == 11.0);
+    assert_true(psi_schedule_finished(world.schedule));
+    psi_schedule_recost(world.schedule, (double[]){1.0, 3.0, 2.0, 2.0, 1.0, 2.0});
+    assert_false(psi_schedule_finished(world.schedule));
+    assert_true(psi_schedule_decide(world.schedule, &w, &t) && t == 0);
+    world_close(&world);
+}
+
 /* Results from nowhere change nothing. */
 static void test_untrue_events(void **state)
 {
@@ -205,6 +239,7 @@ struct event {
         EVENT_DROPPED,
         EVENT_LATE,
         EVENT_LATE_FAILED,
+        EVENT_LIMIT,
         EVENT_STOP
     } kind;
     uint32_t worker, task;
@@ -231,6 +266,8 @@ static unsigned events_possible(const struct world *world, unsigned mishaps, str
             event[n++] = (struct event){EVENT_LATE_FAILED, w, worker->slot[i]};
         }
     }
+    if (mishaps > 0 && world->left == 0.0 && n > 0)
+        event[n++] = (struct event){EVENT_LIMIT, 0, 0};
     if (mishaps > 0 && !world->stopped && n > 0)
         event[n++] = (struct event){EVENT_STOP, 0, 0};
     return n;
@@ -242,10 +279,21 @@ static void event_happen(struct world *world, const struct event *event)
         world_done(world, event->worker, event->task);
     else if (event->kind == EVENT_FAILED || event->kind == EVENT_LATE_FAILED)
         world_failed(world, event->worker, event->task);
+    else if (event->kind == EVENT_LIMIT)
+        world_limit(world, 1.75);
     else if (event->kind == EVENT_STOP)
         world_stop(world);
     else
         world_lost(world, event->worker, event->kind == EVENT_LOST);
+}
+
+/* Ended, or set aside as too long for the time left, or waiting for such a one. */
+static int over(const struct world *world, uint32_t t)
+{
+    while (world->task[t].state == WAITING && world->given[t].after != PSI_NO_TASK)
+        t = world->given[t].after;
+    return model_ended(world, t) ||
+           (world->task[t].state == LATE && world->given[t].cost > world->left);
 }
 
 static void explore_one(const struct psi_task *task, uint32_t tasks, uint32_t workers,
@@ -271,7 +319,7 @@ static void explore_one(const struct psi_task *task, uint32_t tasks, uint32_t wo
     if (world.alive > 0)
         assert_true(psi_schedule_finished(world.schedule));
     for (t = 0; t < tasks && world.alive > 0 && !world.stopped; t++)
-        assert_true(model_ended(&world, t));
+        assert_true(over(&world, t));
     for (t = 0; t < tasks; t++)
         assert_int_equal(world.task[t].news + task[t].done, world.task[t].state == DONE);
     world_close(&world);
@@ -325,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_recost),
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_resume_and_give_up),
+        cmocka_unit_test(test_limit),
         cmocka_unit_test(test_untrue_events),
         cmocka_unit_test(test_every_order),
     };

@@ -54,18 +54,26 @@ int psi_schedule_dropped(struct psi_schedule *schedule, uint32_t worker);
 /* Other costs (tasks), > 0, are expected than at creation; those of done tasks are not read. What
  * is given out from here on follows them. */
 void psi_schedule_recost(struct psi_schedule *schedule, const double *cost);
+/* No task is given out that costs more than `left` (in the unit of costs; unlimited at creation),
+ * nor as a second one unless it fits behind the first. A ready task whose turn comes and that costs
+ * more is late: set aside until other costs are told. When nothing else is left the schedule is
+ * finished.
+ */
+void psi_schedule_limit(struct psi_schedule *schedule, double left);
 /* No further task is given out. */
 void psi_schedule_stop(struct psi_schedule *schedule);
 
 struct psi_schedule_count {
     /* Sum = tasks. done: in earlier launches too; failed: given up; running: the first that a
-     * worker holds; held: prefetched behind it; waiting: for another task. */
-    uint32_t done, failed, running, held, ready, waiting;
+     * worker holds; held: prefetched behind it; late: see psi_schedule_limit; waiting: for
+     * another task. */
+    uint32_t done, failed, running, held, ready, late, waiting;
     double cost_done, cost_left; /* left: neither done nor given up */
 };
 void psi_schedule_count(const struct psi_schedule *schedule, struct psi_schedule_count *count);
 
-/* 1 when every task is done or given up, or (stopped) when no worker holds any. */
+/* 1 when every task is done or given up, or when no worker holds any and the schedule is stopped or
+ * has none but late tasks, and what waits for them. */
 int psi_schedule_finished(const struct psi_schedule *schedule);
 
 #endif

@@ -88,8 +88,8 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
         [PSI_ROUND_GRID] = "", [PSI_ROUND_REFINE] = "refine: ", [PSI_ROUND_RESCUE] = "rescue: "};
     char left[32] = "?", thresholds[200] = "";
     double now = psi_clock_monotonic(), gained = count->cost_done - line->cost_at_start;
-    uint32_t tasks =
-        count->done + count->failed + count->running + count->held + count->ready + count->waiting;
+    uint32_t tasks = count->done + count->failed + count->running + count->held + count->ready +
+                     count->late + count->waiting;
     if (gained > 0.0) {
         long seconds = lround((now - line->start) * count->cost_left / gained);
         snprintf(left, sizeof left, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60,

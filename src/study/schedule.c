@@ -155,26 +155,46 @@ static uint32_t worker_next(const struct psi_schedule *s)
     return PSI_NO_WORKER;
 }
 
+/* What the worker still has to do first. */
+static double worker_busy(const struct psi_schedule *s, uint32_t worker)
+{
+    const struct psi_schedule_worker *w = &s->worker[worker];
+    return w->holds > 0 ? s->task[w->task[0]].cost : 0.0;
+}
+
+/* The ready task that is the worker's turn. */
+static uint32_t task_next(const struct psi_schedule *s, uint32_t worker)
+{
+    struct psi_heap_entry longest = s->best.entry[0];
+    uint32_t group = s->worker[worker].group;
+    if (group == PSI_NO_GROUP || s->ready[group].count == 0 ||
+        s->ready[group].entry[0].key < AFFINITY * longest.key)
+        group = longest.item;
+    return s->ready[group].entry[0].item;
+}
+
 /* --- the interface --------------------------------------------------------------------------- */
 
 int psi_schedule_decide(struct psi_schedule *s, uint32_t *worker, uint32_t *task)
 {
-    if (s->stopped || s->by_state[PSI_TASK_READY] == 0)
-        return 0;
-    uint32_t next = worker_next(s);
-    if (next == PSI_NO_WORKER)
-        return 0;
-
-    struct psi_heap_entry longest = s->best.entry[0];
-    uint32_t group = s->worker[next].group;
-    if (group == PSI_NO_GROUP || s->ready[group].count == 0 ||
-        s->ready[group].entry[0].key < AFFINITY * longest.key)
-        group = longest.item;
-    *worker = next;
-    *task = s->ready[group].entry[0].item;
-    task_unready(s, *task);
-    worker_take(s, next, *task);
-    return 1;
+    while (!s->stopped && s->by_state[PSI_TASK_READY] > 0) {
+        uint32_t next = worker_next(s);
+        if (next == PSI_NO_WORKER)
+            return 0;
+        uint32_t chosen = task_next(s, next);
+        double cost = s->task[chosen].cost;
+        if (cost <= s->left && cost + worker_busy(s, next) > s->left)
+            return 0; /* in time for a worker that is free, not behind another task */
+        task_unready(s, chosen);
+        if (cost <= s->left) {
+            worker_take(s, next, chosen);
+            *worker = next;
+            *task = chosen;
+            return 1;
+        }
+        task_become(s, chosen, PSI_TASK_LATE);
+    }
+    return 0;
 }
 
 int psi_schedule_done(struct psi_schedule *s, uint32_t worker, uint32_t task)
@@ -262,9 +282,17 @@ void psi_schedule_recost(struct psi_schedule *s, const double *cost)
         psi_heap_set(&s->ready[group], i, s->task[i].length);
         group_rank(s, group);
     }
+    for (uint32_t i = 0; i < s->tasks; i++)
+        if (s->task[i].state == PSI_TASK_LATE)
+            psi_schedule_make_ready(s, i);
     for (uint32_t w = 0; w < s->workers; w++)
         if (!s->worker[w].lost && s->worker[w].holds == 1)
             psi_heap_set(&s->single, w, -s->task[s->worker[w].task[0]].cost);
+}
+
+void psi_schedule_limit(struct psi_schedule *s, double left)
+{
+    s->left = left;
 }
 
 void psi_schedule_stop(struct psi_schedule *s)
@@ -280,6 +308,7 @@ void psi_schedule_count(const struct psi_schedule *s, struct psi_schedule_count 
         .running = s->by_state[PSI_TASK_RUNNING],
         .held = s->by_state[PSI_TASK_HELD],
         .ready = s->by_state[PSI_TASK_READY],
+        .late = s->by_state[PSI_TASK_LATE],
         .waiting = s->by_state[PSI_TASK_WAITING],
         .cost_done = s->cost_done,
     };
@@ -292,5 +321,6 @@ void psi_schedule_count(const struct psi_schedule *s, struct psi_schedule_count 
 int psi_schedule_finished(const struct psi_schedule *s)
 {
     uint32_t ended = s->by_state[PSI_TASK_DONE] + s->by_state[PSI_TASK_FAILED];
-    return ended == s->tasks || (s->stopped && s->taken == 0);
+    int only_late = s->by_state[PSI_TASK_LATE] > 0 && s->by_state[PSI_TASK_READY] == 0;
+    return ended == s->tasks || (s->taken == 0 && (s->stopped || only_late));
 }

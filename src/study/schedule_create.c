@@ -143,6 +143,7 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
     s->tasks = tasks;
     s->workers = workers;
     s->attempts = attempts;
+    s->left = INFINITY;
     if ((status = schedule_allocate(s, groups, err)))
         goto out;
     tasks_link(s, task);

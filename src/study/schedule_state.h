@@ -14,6 +14,7 @@ enum { PSI_HOLD_MAX = 2 }; /* tasks a worker holds: the one it runs and the next
 enum psi_task_state {
     PSI_TASK_WAITING,
     PSI_TASK_READY,
+    PSI_TASK_LATE,
     PSI_TASK_RUNNING,
     PSI_TASK_HELD,
     PSI_TASK_DONE,
@@ -63,6 +64,7 @@ struct psi_schedule {
     struct psi_heap single;              /* who holds one task: the cheapest task on top */
     struct psi_heap_entry *single_entry; /* (workers) */
     uint32_t *single_place;              /* (workers) */
+    double left;                         /* what a task may cost that is given out */
     int stopped;
 };
 
