@@ -30,6 +30,11 @@ struct psi_results_facts {
     const char *numerics; /* kernel level, BLAS core, probe: what the bits depend on */
 };
 
+/* The one name of a file, whatever links lead to it, into room for size bytes; the file need not be
+ * there, its folder must. Files are created and locked under it. */
+enum psi_status psi_results_resolve(const char *path, char *resolved, size_t size,
+                                    struct psi_error *err);
+
 /* Create path atomically (through path.tmp). An existing file is never replaced, unless empty. */
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err);
@@ -71,6 +76,10 @@ struct psi_record_at {
  * content is PSI_DATA. */
 enum psi_status psi_results_get(struct psi_results *results, struct psi_record_at at, void *record,
                                 struct psi_error *err);
+
+/* How one record came to be, without its content. */
+enum psi_status psi_results_made(struct psi_results *results, struct psi_record_at at,
+                                 struct psi_made *made, struct psi_error *err);
 
 /* Say that a record is being computed: status running, attempt one more than the file's, and who.
  * Fills made->attempt. */
@@ -134,5 +143,16 @@ enum psi_status psi_lock_leader(const char *path, const volatile sig_atomic_t *s
 enum psi_status psi_lock_worker(const char *path, const volatile sig_atomic_t *stop,
                                 struct psi_lock **out, struct psi_error *err);
 void psi_lock_release(struct psi_lock *lock);
+
+/* Is a launch at work on this (resolved) file right now? Takes nothing that anyone would notice and
+ * creates nothing. who: the leader's host, process, start and Slurm job; "" where nobody is. */
+enum psi_lock_state {
+    PSI_LOCK_FREE,
+    PSI_LOCK_LED,
+    PSI_LOCK_LEADERLESS, /* ranks of a launch whose leader has died: they are about to end */
+    PSI_LOCK_UNKNOWN     /* the locks cannot be opened, or this file system has none */
+};
+enum { PSI_LOCK_WHO = 256 };
+enum psi_lock_state psi_lock_look(const char *path, char who[PSI_LOCK_WHO]);
 
 #endif

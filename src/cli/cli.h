@@ -39,5 +39,6 @@ int psi_cli_run(int argc, char **argv);
 int psi_cli_fmin(int argc, char **argv);
 int psi_cli_issp(int argc, char **argv);
 int psi_cli_report(int argc, char **argv);
+int psi_cli_status(int argc, char **argv);
 
 #endif

@@ -80,8 +80,12 @@ extern const char *const psi_fmin_method_name[]; /* by enum psi_pooling */
 /* What kind of interval is it? Only two of them are 95 % intervals. */
 const char *psi_fmin_interval_name(const struct psi_pooled *pooled);
 
+/* "0.00267 [0.0025, 0.00286]", "< 0.000316", "> 1", "[0.03, 0.1]", "not known". */
+enum { PSI_FMIN_TEXT = 64 };
+void psi_fmin_pooled_text(const struct psi_pooled *pooled, char text[PSI_FMIN_TEXT]);
+
 /* The table for people: one row an arm. Points into itself and into file. */
-enum { PSI_FMIN_COLUMNS = 7, PSI_FMIN_TEXT = 64 };
+enum { PSI_FMIN_COLUMNS = 7 };
 struct psi_fmin_rows {
     struct psi_table table;
     struct psi_table_cell cell[PSI_ARMS_MAX][PSI_FMIN_COLUMNS];

@@ -20,7 +20,7 @@ static void interval_text(double low, double center, double high, char text[PSI_
         snprintf(text, PSI_FMIN_TEXT, "%.3g [%.3g, %.3g]", center, low, high);
 }
 
-static void pooled_text(const struct psi_pooled *p, char text[PSI_FMIN_TEXT])
+void psi_fmin_pooled_text(const struct psi_pooled *p, char text[PSI_FMIN_TEXT])
 {
     int estimated = p->method == PSI_POOL_STUDENT || p->method == PSI_POOL_TURNBULL;
     interval_text(p->low, estimated ? p->center : NAN, p->high, text);
@@ -74,10 +74,10 @@ void psi_fmin_table(const struct psi_fmin_file *file, struct psi_fmin_rows *rows
         const struct psi_pooled *main = &a->at[0][0].pooled;
         struct psi_table_cell *cell = rows->cell[arm];
         char(*text)[PSI_FMIN_TEXT] = rows->text[arm];
-        pooled_text(main, text[0]);
-        pooled_text(&a->at[0][1].pooled, text[1]);
-        pooled_text(&a->at[1][0].pooled, text[2]);
-        pooled_text(&a->at[2][0].pooled, text[3]);
+        psi_fmin_pooled_text(main, text[0]);
+        psi_fmin_pooled_text(&a->at[0][1].pooled, text[1]);
+        psi_fmin_pooled_text(&a->at[1][0].pooled, text[2]);
+        psi_fmin_pooled_text(&a->at[2][0].pooled, text[3]);
         cell[0] = text_cell(file->job->arm[arm].name);
         cell[2] = text_cell(psi_fmin_interval_name(main));
         for (int i = 0; i < 4; i++)
@@ -104,7 +104,7 @@ static void method_text(const struct psi_fmin_estimate *e, int method, char text
     const struct psi_bootstrap *b = &e->bootstrap;
     snprintf(text, PSI_FMIN_TEXT, "-");
     if (method == 0)
-        pooled_text(&e->pooled, text);
+        psi_fmin_pooled_text(&e->pooled, text);
     else if (method == 1 && l->spread == PSI_SPREAD_OK)
         interval_text(pow(10, l->low), pow(10, l->mean), pow(10, l->high), text);
     else if (method == 2 && e->curve.steps)

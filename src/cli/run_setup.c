@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <hdf5.h>
-#include <libgen.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,29 +155,6 @@ static enum psi_status create_new(struct psi_run *run, struct psi_error *err)
     return status ? status : psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
 }
 
-/* One file under one name, whatever links lead to it: the locks are named after it. */
-static enum psi_status resolve_path(struct psi_run *run, struct stat *what, struct psi_error *err)
-{
-    char folder[PATH_MAX], name[PATH_MAX], resolved[PATH_MAX];
-    if (stat(run->path, what) == 0) {
-        if (!S_ISREG(what->st_mode))
-            return psi_fail(err, PSI_IO, "%s: not a regular file", run->path);
-        if (!realpath(run->path, resolved))
-            return psi_fail(err, PSI_IO, "%s: %s", run->path, strerror(errno));
-        snprintf(run->path, sizeof run->path, "%s", resolved);
-        return PSI_OK;
-    }
-    if (errno != ENOENT) /* it may be there: nothing is created on a guess */
-        return psi_fail(err, PSI_IO, "%s: %s", run->path, strerror(errno));
-    snprintf(folder, sizeof folder, "%s", run->path);
-    snprintf(name, sizeof name, "%s", run->path);
-    if (!realpath(dirname(folder), resolved))
-        return psi_fail(err, PSI_IO, "%s: its folder: %s", run->path, strerror(errno));
-    int length = snprintf(run->path, sizeof run->path, "%s/%s", resolved, basename(name));
-    return length < (int)sizeof run->path ? PSI_OK
-                                          : psi_fail(err, PSI_USAGE, "%s: path too long", resolved);
-}
-
 /* Rank 0: the file exists and is this job's when this returns. */
 static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
 {
@@ -187,7 +162,7 @@ static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
     enum { PATH_LONGEST = 244 };
     struct psi_results *from = NULL;
     struct stat what;
-    enum psi_status status = resolve_path(run, &what, err);
+    enum psi_status status = psi_results_resolve(run->name, run->path, sizeof run->path, err);
     if (!status && strlen(run->path) > PATH_LONGEST)
         status = psi_fail(err, PSI_USAGE, "%s: expected a path of at most %d bytes, found %zu",
                           run->path, PATH_LONGEST, strlen(run->path));

@@ -4,11 +4,41 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum psi_status psi_results_resolve(const char *path, char *resolved, size_t size,
+                                    struct psi_error *err)
+{
+    char folder[PATH_MAX], name[PATH_MAX], whole[PATH_MAX];
+    struct stat what;
+    int length;
+    if (stat(path, &what) == 0) {
+        if (!S_ISREG(what.st_mode))
+            return psi_fail(err, PSI_IO, "%s: not a regular file", path);
+        if (!realpath(path, whole))
+            return psi_fail(err, PSI_IO, "%s: %s", path, strerror(errno));
+        length = snprintf(resolved, size, "%s", whole);
+    } else {
+        if (errno != ENOENT) /* it may be there: nothing is created on a guess */
+            return psi_fail(err, PSI_IO, "%s: %s", path, strerror(errno));
+        snprintf(folder, sizeof folder, "%s", path);
+        snprintf(name, sizeof name, "%s", path);
+        if (!realpath(dirname(folder), whole))
+            return psi_fail(err, PSI_IO, "%s: its folder: %s", path, strerror(errno));
+        length = snprintf(resolved, size, "%s/%s", whole, basename(name));
+    }
+    return length >= 0 && (size_t)length < size
+               ? PSI_OK
+               : psi_fail(err, PSI_USAGE, "%s: path too long", path);
+}
 
 struct psi_lock {
     int fd; /* the lock lives as long as this is open; a killed process lets go by dying */
@@ -51,6 +81,35 @@ static int lock_wait(int fd, int operation, double seconds, const volatile sig_a
     return 0;
 }
 
+/* Who has led here last, as it wrote down for others. */
+static void lock_who(const char *path, char who[PSI_LOCK_WHO])
+{
+    char name[PATH_MAX];
+    int fd = lock_path(path, "leader", name, sizeof name) ? open(name, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t length = fd >= 0 ? read(fd, who, PSI_LOCK_WHO - 1) : 0;
+    who[length > 0 ? length : 0] = '\0';
+    who[strcspn(who, "\n")] = '\0';
+    if (!*who)
+        strcpy(who, "host and process not known");
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Only for people to read: where it cannot be written, they are told less. */
+static void lock_sign(int fd)
+{
+    char text[PSI_LOCK_WHO], host[64] = "?", when[32];
+    time_t now = (time_t)psi_clock_wall();
+    struct tm utc;
+    const char *job = getenv("SLURM_JOB_ID");
+    gethostname(host, sizeof host - 1);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    int length = snprintf(text, sizeof text, "host %s, process %ld, since %s%s%.32s\n", host,
+                          (long)getpid(), when, job ? ", Slurm job " : "", job ? job : "");
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)length, 0) != length)
+        return;
+}
+
 static enum psi_status lock_take(const char *path, const char *role, int operation, double seconds,
                                  const volatile sig_atomic_t *stop, struct psi_lock **out,
                                  struct psi_error *err)
@@ -68,11 +127,14 @@ static enum psi_status lock_take(const char *path, const char *role, int operati
         psi_lock_release(lock);
         if (cause == EINTR)
             return psi_fail(err, PSI_STOPPED, "asked to stop");
-        if (cause == EWOULDBLOCK)
+        if (cause == EWOULDBLOCK) {
+            char who[PSI_LOCK_WHO];
+            lock_who(path, who);
             return psi_fail(err, PSI_ENVIRONMENT,
-                            "%s: in use by another psisweep run (%s lock held for over %.0f s); "
-                            "wait for it, stop it, or write to another file with -o",
-                            path, role, seconds);
+                            "%s: in use by another psisweep run (%s; %s lock held for over %.0f "
+                            "s); wait for it, stop it, or write to another file with -o",
+                            path, who, role, seconds);
+        }
         return psi_fail(err, PSI_ENVIRONMENT, "%s: this file system cannot lock files: %s", path,
                         strerror(cause));
     }
@@ -96,6 +158,7 @@ enum psi_status psi_lock_leader(const char *path, const volatile sig_atomic_t *s
         psi_lock_release(leader);
         return status;
     }
+    lock_sign(leader->fd);
     *out = leader;
     return PSI_OK;
 }
@@ -112,4 +175,33 @@ void psi_lock_release(struct psi_lock *lock)
         return;
     close(lock->fd);
     free(lock);
+}
+
+/* 1 = somebody holds it against `operation`, 0 = nobody, -1 = this process cannot tell. It is held
+ * here for no longer than the call: whoever waits for it tries again within milliseconds. */
+static int lock_held(const char *path, const char *role, int mode, int operation)
+{
+    char name[PATH_MAX];
+    if (!lock_path(path, role, name, sizeof name))
+        return -1;
+    int fd = open(name, mode | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    int held = flock(fd, operation | LOCK_NB) == 0 ? 0 : errno == EWOULDBLOCK ? 1 : -1;
+    close(fd);
+    return held;
+}
+
+enum psi_lock_state psi_lock_look(const char *path, char who[PSI_LOCK_WHO])
+{
+    int leader = lock_held(path, "leader", O_RDONLY, LOCK_SH);
+    /* on NFS an exclusive lock needs a file that is open for writing */
+    int workers = leader ? 0 : lock_held(path, "workers", O_RDWR, LOCK_EX);
+    who[0] = '\0';
+    if (leader > 0 || workers > 0)
+        lock_who(path, who);
+    return leader > 0                  ? PSI_LOCK_LED
+           : leader < 0 || workers < 0 ? PSI_LOCK_UNKNOWN
+           : workers > 0               ? PSI_LOCK_LEADERLESS
+                                       : PSI_LOCK_FREE;
 }

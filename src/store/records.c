@@ -121,6 +121,18 @@ enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, 
     return PSI_OK;
 }
 
+enum psi_status psi_results_made(struct psi_results *r, struct psi_record_at at,
+                                 struct psi_made *made, struct psi_error *err)
+{
+    for (size_t v = 0; psi_variables[v].name; v++) {
+        size_t offset = psi_variables[v].offset;
+        if (psi_variables[v].owner == at.owner && offset < sizeof *made &&
+            !transfer(r, v, at, (char *)made + offset, 0))
+            return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+    }
+    return PSI_OK;
+}
+
 enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at,
                                   struct psi_made *made, struct psi_error *err)
 {
