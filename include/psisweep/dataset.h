@@ -24,6 +24,9 @@ struct psi_data_spec {
     size_t validation;    /* the last so many of the used training samples are held out */
     size_t inputs;        /* planted: number of inputs, PSI_PLANTED_BITS .. 65536 */
     uint64_t random_seed; /* generated sets: the job's seed */
+    /* Folder in which the processes of one user on this node share one copy of a set that is read
+     * from files (see psi_dataset_cache); NULL = memory of one's own. */
+    const char *cache;
 };
 
 enum { PSI_CHANNELS_MAX = 4, PSI_CLASSES_MAX = 256, PSI_PLANTED_BITS = 3 };
@@ -46,7 +49,9 @@ struct psi_dataset {
     float mean[PSI_CHANNELS_MAX], deviation[PSI_CHANNELS_MAX];
     uint64_t digest; /* hash of shape, splits, labels and pixels: the same data, wherever it lies */
     uint32_t needed[PSI_PLANTED_BITS]; /* planted: the input that decides each bit, ascending */
-    uint8_t *pixel, *label;            /* the storage that the splits point into; owned */
+    /* The storage that the splits point into; owned. Not to be written where it is shared. */
+    uint8_t *pixel, *label;
+    struct psi_cache_map *map; /* what it is mapped from where it is shared, else NULL */
 };
 
 /* Load or generate. Damaged, truncated, mismatched or hostile files fail with PSI_DATA and one
@@ -56,6 +61,21 @@ struct psi_dataset {
 enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_dataset **out,
                                    struct psi_error *err);
 void psi_dataset_destroy(struct psi_dataset *dataset);
+
+/* The folder to share in: $PSISWEEP_CACHE (NULL where that is empty: nothing is shared), else
+ * $TMPDIR, else /tmp. Temporary storage and not /dev/shm, because pages of a file on a disk are
+ * given back when memory runs short, /dev/shm keeps what is left there until the next boot, and a
+ * batch system clears its TMPDIR; where /tmp is itself in memory, a set is there once a node.
+ *
+ * A set lies in FOLDER/psisweep-UID/ as one read-only file, named by a hash of the source files as
+ * they lie on disk and of what is used of them: never by path, size or time, so a changed source is
+ * another set. All map it; each computes `digest` from what it has mapped, and takes nothing whose
+ * content, owner or mode is not what it should be. Whatever goes wrong with the folder (full,
+ * vanished, not ours, another process hanging), the set is read into memory of one's own and is the
+ * same. A file that nobody maps goes when another one is made, so the folder holds the sets in use
+ * and the last. Generated sets are not shared: they are drawn in a quarter of a second, and nothing
+ * but the program itself says what their content should be. */
+const char *psi_dataset_cache(void);
 
 /* A copy of all splits with the pixels of so many features alone, ascending, for a network that
  * reads no others (psi_network_inputs): rows of fewer cache lines. Its shape and normalisation stay

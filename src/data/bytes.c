@@ -1,7 +1,9 @@
 #include "data.h"
+#include "psisweep/hash.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +54,39 @@ int psi_reader_exists(const char *folder, const char *name)
 {
     char path[PATH_MAX];
     return reader_find(path, folder, name) > 0;
+}
+
+/* Returns 0 where it cannot be read, or is no regular file: a pipe would wait, and be used up. */
+static int file_hash(const char *path, uint64_t *hash)
+{
+    struct stat status;
+    ssize_t got = -1;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    uint8_t *chunk = malloc(READ_BUFFER);
+    if (chunk && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+        uint64_t size = (uint64_t)status.st_size;
+        *hash = psi_hash_add(*hash, &size, sizeof size);
+        while ((got = read(fd, chunk, READ_BUFFER)) > 0 || (got < 0 && errno == EINTR))
+            *hash = psi_hash_add(*hash, chunk, got > 0 ? (size_t)got : 0);
+    }
+    free(chunk);
+    close(fd);
+    return got == 0;
+}
+
+int psi_files_hash(const char *folder, const char *const *names, uint64_t *hash)
+{
+    for (; *names; names++) {
+        char path[PATH_MAX];
+        int found = reader_find(path, folder, *names);
+        *hash = psi_hash_add(*hash, *names, strlen(*names) + 1);
+        *hash = psi_hash_add(*hash, &found, sizeof found);
+        if (found < 0 || (found && !file_hash(path, hash)))
+            return 0;
+    }
+    return 1;
 }
 
 enum psi_status psi_reader_open(struct psi_reader *reader, const char *folder, const char *name,

@@ -7,6 +7,12 @@
 enum { CIFAR_CLASSES = 10, CIFAR_SIDE = 32, CIFAR_PIXELS = 3 * CIFAR_SIDE * CIFAR_SIDE };
 enum { CIFAR_RECORD = 1 + CIFAR_PIXELS, CIFAR_BATCHES = 5 };
 
+/* The batches, the test batch, and the part of that which is enough for few test samples. */
+const char *const psi_cifar_files[] = {
+    "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",          "data_batch_4.bin",
+    "data_batch_5.bin", "test_batch.bin",   "test_batch_first_1000.bin", NULL,
+};
+
 /* Append one record; *got = 0 at the end of the file, else 1. */
 static enum psi_status cifar_read_record(struct psi_reader *reader, size_t number,
                                          struct psi_samples *out, size_t *got,
@@ -69,10 +75,7 @@ static enum psi_status cifar_check_asked(const char *folder, const char *split, 
 enum psi_status psi_cifar_load(const struct psi_data_spec *spec, struct psi_samples *out,
                                struct psi_error *err)
 {
-    static const char *const batch[CIFAR_BATCHES] = {
-        "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-        "data_batch_4.bin", "data_batch_5.bin",
-    };
+    const char *const *batch = psi_cifar_files;
     out->channels = 3;
     out->height = out->width = CIFAR_SIDE;
     out->classes = CIFAR_CLASSES;
@@ -95,7 +98,7 @@ enum psi_status psi_cifar_load(const struct psi_data_spec *spec, struct psi_samp
     if (status != PSI_OK)
         return status;
     /* the first thousand are enough where no more are asked for, and never taken for all of them */
-    const char *test = "test_batch.bin", *part = "test_batch_first_1000.bin";
+    const char *test = batch[CIFAR_BATCHES], *part = batch[CIFAR_BATCHES + 1];
     if (spec->test && spec->test <= 1000 && !psi_reader_exists(spec->path, test))
         test = part;
     status = cifar_read_file(spec->path, test, spec->test, out, &out->test, err);

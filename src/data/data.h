@@ -36,6 +36,16 @@ struct psi_samples {
 enum psi_status psi_samples_reserve(struct psi_samples *samples, size_t count, size_t features,
                                     struct psi_error *err);
 
+/* Point a data set's splits, whose numbers of samples are set, into pixel and label. */
+void psi_dataset_place(struct psi_dataset *dataset, uint8_t *pixel, uint8_t *label);
+
+/* Its digest, computed from what the storage holds now. */
+uint64_t psi_dataset_hash(const struct psi_dataset *dataset);
+
+/* The files that a loader may read; NULL-ended. */
+extern const char *const psi_idx_files[];
+extern const char *const psi_cifar_files[];
+
 enum psi_status psi_idx_load(const struct psi_data_spec *spec, struct psi_samples *out,
                              struct psi_error *err);
 enum psi_status psi_cifar_load(const struct psi_data_spec *spec, struct psi_samples *out,
@@ -55,6 +65,10 @@ struct psi_reader {
 
 /* Non-zero where folder/name or folder/name.gz exists. */
 int psi_reader_exists(const char *folder, const char *name);
+
+/* Feed name and bytes of each of these files, as they lie on disk, into *hash, and the absence of
+ * those that do not exist. Returns 0 where one cannot be read. */
+int psi_files_hash(const char *folder, const char *const *names, uint64_t *hash);
 
 /* Open folder/name, or folder/name.gz where the former does not exist. Close it only if PSI_OK. */
 enum psi_status psi_reader_open(struct psi_reader *reader, const char *folder, const char *name,

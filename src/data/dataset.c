@@ -1,3 +1,4 @@
+#include "cache.h"
 #include "data.h"
 #include "psisweep/hash.h"
 
@@ -35,17 +36,16 @@ static enum psi_status dataset_load(const struct psi_data_spec *spec, struct psi
     return psi_fail(err, PSI_USAGE, "data: set: no data set has the number %d", spec->set);
 }
 
-static void dataset_split(struct psi_dataset *dataset, const struct psi_samples *samples,
-                          size_t validation)
+void psi_dataset_place(struct psi_dataset *dataset, uint8_t *pixel, uint8_t *label)
 {
     struct psi_split *const split[] = {&dataset->train, &dataset->validation, &dataset->test};
-    const size_t count[] = {samples->train - validation, validation, samples->test};
-    size_t start = 0;
+    dataset->pixel = pixel;
+    dataset->label = label;
     for (int i = 0; i < 3; i++) {
-        split[i]->pixel = dataset->pixel + start * dataset->features;
-        split[i]->label = dataset->label + start;
-        split[i]->samples = count[i];
-        start += count[i];
+        split[i]->pixel = pixel;
+        split[i]->label = label;
+        pixel += split[i]->samples * dataset->features;
+        label += split[i]->samples;
     }
 }
 
@@ -72,7 +72,7 @@ static void dataset_measure(struct psi_dataset *dataset)
     }
 }
 
-static uint64_t dataset_digest(const struct psi_dataset *dataset)
+uint64_t psi_dataset_hash(const struct psi_dataset *dataset)
 {
     const uint64_t shape[] = {dataset->channels,      dataset->height,
                               dataset->width,         dataset->classes,
@@ -110,8 +110,9 @@ static uint8_t *dataset_trim(struct psi_bytes *bytes)
     return data;
 }
 
-enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_dataset **out,
-                                   struct psi_error *err)
+/* Read or draw a set into memory of one's own. */
+static enum psi_status dataset_make(const struct psi_data_spec *spec, struct psi_dataset **out,
+                                    struct psi_error *err)
 {
     struct psi_samples samples = {0};
     struct psi_dataset *dataset = NULL;
@@ -130,15 +131,16 @@ enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_
     dataset->width = samples.width;
     dataset->features = samples.channels * samples.height * samples.width;
     dataset->classes = samples.classes;
+    dataset->train.samples = samples.train - spec->validation;
+    dataset->validation.samples = spec->validation;
+    dataset->test.samples = samples.test;
     assert(samples.pixel.size == (samples.train + samples.test) * dataset->features);
     assert(samples.label.size == samples.train + samples.test);
     for (int i = 0; i < PSI_PLANTED_BITS; i++)
         dataset->needed[i] = samples.needed[i];
-    dataset->pixel = dataset_trim(&samples.pixel);
-    dataset->label = dataset_trim(&samples.label);
-    dataset_split(dataset, &samples, spec->validation);
+    psi_dataset_place(dataset, dataset_trim(&samples.pixel), dataset_trim(&samples.label));
     dataset_measure(dataset);
-    dataset->digest = dataset_digest(dataset);
+    dataset->digest = psi_dataset_hash(dataset);
     *out = dataset;
 out:
     free(samples.label.data);
@@ -146,12 +148,34 @@ out:
     return status;
 }
 
+enum psi_status psi_dataset_create(const struct psi_data_spec *spec, struct psi_dataset **out,
+                                   struct psi_error *err)
+{
+    struct psi_cache cache;
+    enum psi_status status = PSI_OK;
+    psi_cache_open(&cache, spec);
+    struct psi_dataset *dataset = psi_cache_find(&cache);
+    if (!dataset) {
+        status = dataset_make(spec, &dataset, err);
+        if (status == PSI_OK)
+            dataset = psi_cache_keep(&cache, spec, dataset);
+    }
+    psi_cache_close(&cache);
+    if (status == PSI_OK)
+        *out = dataset;
+    return status;
+}
+
 void psi_dataset_destroy(struct psi_dataset *dataset)
 {
     if (!dataset)
         return;
-    free(dataset->label);
-    free(dataset->pixel);
+    if (dataset->map) {
+        psi_cache_unmap(dataset->map);
+    } else {
+        free(dataset->label);
+        free(dataset->pixel);
+    }
     free(dataset);
 }
 

@@ -3,10 +3,13 @@
  * last index fastest. */
 #include "data.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { IDX_UBYTE = 0x08, IDX_DIMENSIONS = 3, IDX_HEADER = 4 * (1 + IDX_DIMENSIONS) };
+
+/* Images and labels for training, then those for the test. */
+const char *const psi_idx_files[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                     "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", NULL};
 
 /* The two files of one split and what their headers say. */
 struct idx_split {
@@ -95,18 +98,15 @@ static enum psi_status idx_check_size(const struct idx_split *split, struct psi_
     return PSI_OK;
 }
 
-/* Append one split; prefix is "train" or "t10k", asked 0 = all. */
-static enum psi_status idx_load_split(const char *folder, const char *prefix, size_t asked,
+/* Append one split from its images and its labels, file[0] and file[1]; asked 0 = all. */
+static enum psi_status idx_load_split(const char *folder, const char *const file[2], size_t asked,
                                       struct psi_samples *out, size_t *used, struct psi_error *err)
 {
     struct idx_split split;
-    char name[64];
-    snprintf(name, sizeof name, "%s-images-idx3-ubyte", prefix);
-    enum psi_status status = psi_reader_open(&split.image, folder, name, err);
+    enum psi_status status = psi_reader_open(&split.image, folder, file[0], err);
     if (status != PSI_OK)
         return status;
-    snprintf(name, sizeof name, "%s-labels-idx1-ubyte", prefix);
-    status = psi_reader_open(&split.label, folder, name, err);
+    status = psi_reader_open(&split.label, folder, file[1], err);
     if (status != PSI_OK)
         goto out_image;
     if ((status = idx_header(&split.image, 3, split.image_size, err)) != PSI_OK ||
@@ -140,8 +140,8 @@ enum psi_status psi_idx_load(const struct psi_data_spec *spec, struct psi_sample
         out->classes = 10;
     }
     enum psi_status status =
-        idx_load_split(spec->path, "train", spec->train, out, &out->train, err);
+        idx_load_split(spec->path, psi_idx_files, spec->train, out, &out->train, err);
     if (status == PSI_OK)
-        status = idx_load_split(spec->path, "t10k", spec->test, out, &out->test, err);
+        status = idx_load_split(spec->path, psi_idx_files + 2, spec->test, out, &out->test, err);
     return status;
 }

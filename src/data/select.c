@@ -19,6 +19,7 @@ enum psi_status psi_dataset_select(const struct psi_dataset *from, const uint32_
     dataset->features = count;
     dataset->pixel = pixel;
     dataset->label = NULL;
+    dataset->map = NULL;
     struct psi_split *const copy[] = {&dataset->train, &dataset->validation, &dataset->test};
     for (int i = 0; i < 3; i++) {
         copy[i]->pixel = pixel;

@@ -69,7 +69,9 @@ enum psi_status psi_study_create(const struct psi_job *job, int kernel_level,
     if (batch < least)
         batch = least;
 
-    if ((status = psi_dataset_create(&job->data, &study->dataset, err)))
+    struct psi_data_spec data = job->data;
+    data.cache = psi_dataset_cache();
+    if ((status = psi_dataset_create(&data, &study->dataset, err)))
         goto out;
     size_t samples = study->dataset->train.samples;
     for (int again = 0; again < 2; again++) {
