@@ -6,6 +6,7 @@ psisweep=$PWD/$BUILD/psisweep
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+export PSISWEEP_CACHE=$work # shared copies of data sets go with it
 failures=0
 
 check() { # NAME COMMAND...
