@@ -42,7 +42,8 @@ struct world {
     uint32_t tasks, groups, workers, alive, ready;
     unsigned attempts;
     uint64_t clock;
-    double left; /* 0 = no limit */
+    double left;              /* 0 = no limit */
+    double mixed, mixed_cost; /* tasks given out while mixing, and their cost */
     int stopped;
 };
 
@@ -115,14 +116,35 @@ static inline uint32_t model_longest(const struct world *world, uint32_t group)
     return best;
 }
 
+/* The shortest one, of equally short ones the last. */
+static inline uint32_t model_shortest(const struct world *world, uint32_t group)
+{
+    uint32_t best = PSI_NO_TASK;
+    for (uint32_t t = 0; t < world->tasks; t++)
+        if (world->task[t].state == READY && world->given[t].group == group &&
+            (best == PSI_NO_TASK || world->task[t].length <= world->task[best].length))
+            best = t;
+    return best;
+}
+
+static inline double model_cost_ready(const struct world *world)
+{
+    double cost = 0.0;
+    for (uint32_t t = 0; t < world->tasks; t++)
+        cost += world->task[t].state == READY ? world->given[t].cost : 0.0;
+    return cost;
+}
+
+static inline int model_mixes(const struct world *world)
+{
+    return world->workers > PSI_MIX_WORKERS && world->ready >= PSI_MIX_DEPTH * world->alive;
+}
+
 /* Whoever has been idle longest; else who runs the cheapest task alone, if that costs less than a
  * worker's share of what is ready. */
 static inline uint32_t model_next_worker(const struct world *world)
 {
     uint32_t idle = UINT32_MAX, single = UINT32_MAX;
-    double cost_ready = 0.0;
-    for (uint32_t t = 0; t < world->tasks; t++)
-        cost_ready += world->task[t].state == READY ? world->given[t].cost : 0.0;
     for (uint32_t w = 0; w < world->workers; w++) {
         const struct model_worker *worker = &world->worker[w];
         if (worker->lost)
@@ -137,7 +159,7 @@ static inline uint32_t model_next_worker(const struct world *world)
     if (idle != UINT32_MAX || single == UINT32_MAX || world->ready <= world->alive)
         return idle;
     double cost = world->given[world->worker[single].slot[0]].cost;
-    return cost < cost_ready / world->alive ? single : UINT32_MAX;
+    return cost < model_cost_ready(world) / world->alive ? single : UINT32_MAX;
 }
 
 /* Marks the tasks late whose turn comes too late. */
@@ -150,11 +172,16 @@ static inline int model_decide(struct world *world, uint32_t *worker, uint32_t *
         const struct model_worker *w = &world->worker[next];
         *worker = next;
         *task = model_longest(world, UINT32_MAX);
+        int brief = model_mixes(world) &&
+                    world->mixed_cost * world->ready > model_cost_ready(world) * world->mixed;
         if (w->group != UINT32_MAX) {
             uint32_t own = model_longest(world, w->group);
-            if (own != PSI_NO_TASK && world->task[own].length >= 0.5 * world->task[*task].length)
+            if (own != PSI_NO_TASK &&
+                (brief || world->task[own].length >= 0.5 * world->task[*task].length))
                 *task = own;
         }
+        if (brief)
+            *task = model_shortest(world, world->given[*task].group);
         double cost = world->given[*task].cost;
         double before = w->holds > 0 ? world->given[w->slot[0]].cost : 0.0;
         if (world->left == 0.0 || before + cost <= world->left)
@@ -220,6 +247,10 @@ static inline int world_give(struct world *world, uint32_t *worker, uint32_t *ta
     assert_int_equal(t->state, READY);
     assert_int_equal(t->holders, 0);
     assert_true(t->failures < world->attempts);
+    if (model_mixes(world)) {
+        world->mixed++;
+        world->mixed_cost += world->given[*task].cost;
+    }
     t->state = TAKEN;
     t->holders = 1;
     world->ready--;

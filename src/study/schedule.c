@@ -18,11 +18,11 @@ static void task_become(struct psi_schedule *s, uint32_t task, enum psi_task_sta
     s->task[task].state = state;
 }
 
-/* After a change in the group's heap. */
+/* After a change among the group's ready tasks. */
 static void group_rank(struct psi_schedule *s, uint32_t group)
 {
-    if (s->ready[group].count > 0)
-        psi_heap_set(&s->best, group, s->ready[group].entry[0].key);
+    if (s->ready.group[group].ready > 0)
+        psi_heap_set(&s->best, group, psi_ready_longest(&s->ready, group).length);
     else
         psi_heap_remove(&s->best, group);
 }
@@ -32,14 +32,14 @@ void psi_schedule_make_ready(struct psi_schedule *s, uint32_t task)
     uint32_t group = s->task[task].group;
     task_become(s, task, PSI_TASK_READY);
     s->cost_ready += s->task[task].cost;
-    psi_heap_set(&s->ready[group], task, s->task[task].length);
+    psi_ready_add(&s->ready, group, task);
     group_rank(s, group);
 }
 
 static void task_unready(struct psi_schedule *s, uint32_t task)
 {
     uint32_t group = s->task[task].group;
-    psi_heap_remove(&s->ready[group], task);
+    psi_ready_remove(&s->ready, group, task);
     group_rank(s, group);
     /* No rounding is carried over from an empty heap to the next. */
     s->cost_ready = s->best.count > 0 ? s->cost_ready - s->task[task].cost : 0.0;
@@ -162,15 +162,40 @@ static double worker_busy(const struct psi_schedule *s, uint32_t worker)
     return w->holds > 0 ? s->task[w->task[0]].cost : 0.0;
 }
 
+/* Longest first ends a large sweep with its shortest tasks everywhere at once, more than rank 0 can
+ * serve. So while much is ready, long and short ones are mixed: what has been given out in this way
+ * costs as much a task, on average, as what is left. */
+static int mixes(const struct psi_schedule *s)
+{
+    return s->workers > PSI_MIX_WORKERS && s->by_state[PSI_TASK_READY] / PSI_MIX_DEPTH >= s->alive;
+}
+
+static int short_is_due(const struct psi_schedule *s)
+{
+    double ready = s->by_state[PSI_TASK_READY];
+    return mixes(s) && s->mixed_cost * ready > s->cost_ready * (double)s->mixed;
+}
+
 /* The ready task that is the worker's turn. */
-static uint32_t task_next(const struct psi_schedule *s, uint32_t worker)
+static uint32_t task_next(struct psi_schedule *s, uint32_t worker)
 {
     struct psi_heap_entry longest = s->best.entry[0];
-    uint32_t group = s->worker[worker].group;
-    if (group == PSI_NO_GROUP || s->ready[group].count == 0 ||
-        s->ready[group].entry[0].key < AFFINITY * longest.key)
-        group = longest.item;
-    return s->ready[group].entry[0].item;
+    uint32_t own = s->worker[worker].group, group = longest.item;
+    int has_own = own != PSI_NO_GROUP && s->ready.group[own].ready > 0;
+    int brief = short_is_due(s);
+    if (has_own && (brief || psi_ready_longest(&s->ready, own).length >= AFFINITY * longest.key))
+        group = own;
+    return (brief ? psi_ready_shortest : psi_ready_longest)(&s->ready, group).task;
+}
+
+static void task_give(struct psi_schedule *s, uint32_t worker, uint32_t task)
+{
+    if (mixes(s)) {
+        s->mixed++;
+        s->mixed_cost += s->task[task].cost;
+    }
+    task_unready(s, task);
+    worker_take(s, worker, task);
 }
 
 /* --- the interface --------------------------------------------------------------------------- */
@@ -185,13 +210,13 @@ int psi_schedule_decide(struct psi_schedule *s, uint32_t *worker, uint32_t *task
         double cost = s->task[chosen].cost;
         if (cost <= s->left && cost + worker_busy(s, next) > s->left)
             return 0; /* in time for a worker that is free, not behind another task */
-        task_unready(s, chosen);
         if (cost <= s->left) {
-            worker_take(s, next, chosen);
+            task_give(s, next, chosen);
             *worker = next;
             *task = chosen;
             return 1;
         }
+        task_unready(s, chosen);
         task_become(s, chosen, PSI_TASK_LATE);
     }
     return 0;
@@ -275,13 +300,13 @@ void psi_schedule_recost(struct psi_schedule *s, const double *cost)
             s->cost_failed += s->task[i].cost;
     }
     psi_schedule_measure(s);
-    for (uint32_t i = 0; i < s->tasks; i++) {
-        uint32_t group = s->task[i].group;
-        if (s->task[i].state != PSI_TASK_READY)
-            continue;
-        psi_heap_set(&s->ready[group], i, s->task[i].length);
-        group_rank(s, group);
-    }
+    s->mixed_cost = 0.0;
+    s->mixed = 0;
+    for (uint32_t i = 0; i < s->tasks; i++)
+        if (s->task[i].state == PSI_TASK_READY)
+            psi_ready_add(&s->ready, s->task[i].group, i);
+    for (uint32_t g = 0; g < s->ready.groups; g++)
+        group_rank(s, g);
     for (uint32_t i = 0; i < s->tasks; i++)
         if (s->task[i].state == PSI_TASK_LATE)
             psi_schedule_make_ready(s, i);

@@ -24,21 +24,18 @@ static enum psi_status tasks_check(const struct psi_task *task, uint32_t tasks, 
     return PSI_OK;
 }
 
-static enum psi_status schedule_allocate(struct psi_schedule *s, uint32_t groups,
-                                         struct psi_error *err)
+static enum psi_status schedule_allocate(struct psi_schedule *s, const struct psi_task *task,
+                                         uint32_t groups, struct psi_error *err)
 {
     if (!(s->task = psi_allocate(s->tasks, sizeof *s->task, "schedule", err)) ||
-        !(s->entry = psi_allocate(s->tasks, sizeof *s->entry, "schedule", err)) ||
-        !(s->place = psi_allocate(s->tasks, sizeof *s->place, "schedule", err)) ||
         !(s->scratch = psi_allocate(s->tasks, sizeof *s->scratch, "schedule", err)) ||
-        !(s->ready = psi_allocate(groups, sizeof *s->ready, "schedule", err)) ||
         !(s->group_entry = psi_allocate(groups, sizeof *s->group_entry, "schedule", err)) ||
         !(s->group_place = psi_allocate(groups, sizeof *s->group_place, "schedule", err)) ||
         !(s->single_entry = psi_allocate(s->workers, sizeof *s->single_entry, "schedule", err)) ||
         !(s->single_place = psi_allocate(s->workers, sizeof *s->single_place, "schedule", err)) ||
         !(s->worker = psi_allocate(s->workers, sizeof *s->worker, "schedule", err)))
         return PSI_MEMORY;
-    return PSI_OK;
+    return psi_ready_create(&s->ready, task, s->tasks, groups, err);
 }
 
 /* Copy the tasks and link each into the list of the one it waits for, lowest number first. */
@@ -84,22 +81,10 @@ uint32_t psi_schedule_measure(struct psi_schedule *s)
         if (before->cost + task->length > before->length)
             before->length = before->cost + task->length;
     }
-    return ordered;
-}
-
-static void heaps_begin(struct psi_schedule *s, uint32_t groups)
-{
-    memset(s->place, 0xff, s->tasks * sizeof *s->place); /* PSI_HEAP_ABSENT */
-    memset(s->group_place, 0xff, groups * sizeof *s->group_place);
-    s->best = (struct psi_heap){.entry = s->group_entry, .place = s->group_place};
-    struct psi_heap_entry *slice = s->entry;
     for (uint32_t i = 0; i < s->tasks; i++)
-        s->ready[s->task[i].group].count++;
-    for (uint32_t g = 0; g < groups; g++) {
-        uint32_t members = s->ready[g].count;
-        s->ready[g] = (struct psi_heap){.entry = slice, .place = s->place};
-        slice += members;
-    }
+        psi_ready_measure(&s->ready, i, s->task[i].length);
+    psi_ready_sort(&s->ready);
+    return ordered;
 }
 
 static void tasks_begin(struct psi_schedule *s, const struct psi_task *task)
@@ -144,7 +129,7 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
     s->workers = workers;
     s->attempts = attempts;
     s->left = INFINITY;
-    if ((status = schedule_allocate(s, groups, err)))
+    if ((status = schedule_allocate(s, task, groups, err)))
         goto out;
     tasks_link(s, task);
     uint32_t measured = psi_schedule_measure(s);
@@ -153,7 +138,8 @@ enum psi_status psi_schedule_create(const struct psi_task *task, uint32_t tasks,
                           tasks - measured);
         goto out;
     }
-    heaps_begin(s, groups);
+    memset(s->group_place, 0xff, groups * sizeof *s->group_place); /* PSI_HEAP_ABSENT */
+    s->best = (struct psi_heap){.entry = s->group_entry, .place = s->group_place};
     tasks_begin(s, task);
     workers_begin(s);
     *out = s;
@@ -170,12 +156,10 @@ void psi_schedule_destroy(struct psi_schedule *s)
     free(s->worker);
     free(s->single_place);
     free(s->single_entry);
+    psi_ready_clear(&s->ready);
     free(s->group_place);
     free(s->group_entry);
-    free(s->ready);
     free(s->scratch);
-    free(s->place);
-    free(s->entry);
     free(s->task);
     free(s);
 }

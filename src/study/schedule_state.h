@@ -1,10 +1,11 @@
-/* The scheduler's state, shared by its two files: schedule_create.c makes it, schedule.c runs it.
+/* The scheduler's state, shared by its files: schedule_create.c makes it, schedule.c runs it.
  */
 #ifndef PSI_STUDY_SCHEDULE_STATE_H
 #define PSI_STUDY_SCHEDULE_STATE_H
 
 #include "psisweep/schedule.h"
 #include "schedule_heap.h"
+#include "schedule_ready.h"
 
 #define PSI_NO_GROUP UINT32_MAX
 #define PSI_NO_WORKER UINT32_MAX
@@ -48,11 +49,9 @@ struct psi_schedule {
     double cost_all, cost_done, cost_failed, cost_ready;
     unsigned attempts;
 
-    struct psi_heap *ready;       /* (groups) each a slice of entry: ready tasks by length */
-    struct psi_heap best;         /* groups with ready tasks, by the length of their longest */
-    struct psi_heap_entry *entry; /* (tasks) */
+    struct psi_ready ready;
+    struct psi_heap best; /* groups with ready tasks, by the length of their longest */
     struct psi_heap_entry *group_entry; /* (groups) */
-    uint32_t *place;                    /* (tasks) */
     uint32_t *group_place;              /* (groups) */
     uint32_t *scratch;                  /* (tasks) a stack of tasks to be given up */
 
@@ -65,6 +64,8 @@ struct psi_schedule {
     struct psi_heap_entry *single_entry; /* (workers) */
     uint32_t *single_place;              /* (workers) */
     double left;                         /* what a task may cost that is given out */
+    uint64_t mixed;                      /* tasks given out while long and short ones are mixed */
+    double mixed_cost;                   /* and what they cost */
     int stopped;
 };
 
