@@ -41,6 +41,10 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
 
 struct psi_results;
 
+/* Call it before MPI_Init. HDF5 is then not ended by MPI_Finalize, nor at exit, where it would crash
+ * over a file that it could not write; here every file is closed by name. */
+void psi_results_library(void);
+
 /* READ needs no MPI and works while a sweep writes. WRITE needs MPI_Init and opens with MPI-IO on
  * MPI_COMM_SELF. A file that is not there is PSI_IO; one that is foreign, truncated or of another
  * schema is PSI_DATA. */

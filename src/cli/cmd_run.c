@@ -203,6 +203,7 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     struct psi_run run = {.options = o, .job = job, .comm = MPI_COMM_WORLD, .stop = &run_stop};
     double start = psi_clock_monotonic();
     int code = 0;
+    psi_results_library();
     MPI_Init(NULL, NULL);
     catch_signals(); /* after MPI_Init, which has handlers of its own */
     MPI_Comm_rank(run.comm, &run.rank);
@@ -215,10 +216,6 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
         code = began ? run_summary(&run, status, psi_clock_monotonic() - start, &count, &err)
                      : psi_cli_complain(&err);
     MPI_Bcast(&code, 1, MPI_INT, 0, run.comm);
-    if (began && status == PSI_IO) { /* HDF5 cannot close what it cannot write, and would crash */
-        fflush(NULL);
-        MPI_Abort(run.comm, code);
-    }
     psi_run_teardown(&run);
     MPI_Finalize();
     return code;
@@ -231,8 +228,10 @@ int psi_cli_run(int argc, char **argv)
     int code = PSI_EXIT_ENVIRONMENT;
     struct psi_run_options o = {.attempts = 2, .format = PSI_TEXT};
     o.override = calloc((size_t)argc, sizeof *o.override);
-    if (!o.override)
-        return code;
+    if (!o.override) {
+        psi_fail(&err, PSI_MEMORY, "no memory for the command line");
+        return psi_cli_complain(&err);
+    }
     if (psi_cli_parse(&run_argp, "run", argc, argv, &o, &code)) {
         if (o.print_keys) {
             code = PSI_EXIT_COMPLETE;

@@ -151,9 +151,7 @@ static int create_known(hid_t file, const char *name, hid_t type, hsize_t extent
              psi_h5_set_text(dataset, "units", "1") &&
              psi_h5_set_text(dataset, "long_name", meaning) &&
              H5DSattach_scale(dataset, scale, 0) >= 0;
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    return ok;
+    return psi_h5_close(dataset, ok);
 }
 
 enum psi_status psi_results_create_known(hid_t file, const struct psi_results_facts *facts,

@@ -56,9 +56,7 @@ static enum psi_status create_variables(hid_t file, const struct psi_layout *lay
             ok = set_flags(dataset, v->flag);
         for (int i = 0; ok && i < n; i++)
             ok = H5DSattach_scale(dataset, scale[axis[i]], (unsigned)i) >= 0;
-        if (dataset >= 0)
-            H5Dclose(dataset);
-        if (!ok)
+        if (!psi_h5_close(dataset, ok))
             return psi_h5_fail(err, PSI_IO, v->name, "cannot create the variable");
     }
     return PSI_OK;
@@ -109,8 +107,8 @@ static enum psi_status create_content(hid_t file, const struct psi_results_facts
     if (!status)
         status = psi_results_create_launches(file, scale[PSI_AXIS_LAUNCH], err);
     for (int a = PSI_AXIS_ARM; a < PSI_AXES; a++) {
-        if (scale[a] > 0)
-            H5Dclose(scale[a]);
+        if (scale[a] > 0 && !psi_h5_close(scale[a], 1) && !status)
+            status = psi_h5_fail(err, PSI_IO, psi_axis_name[a], "cannot write the axis");
     }
     return status;
 }
@@ -171,16 +169,20 @@ static enum psi_status create_file(const char *path, const struct psi_results_fa
 {
     hid_t how = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_link_creation_order(how, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-    /* not LATEST: superblock 3 marks a file as open for writing, and a killed run would leave
-     * that mark behind */
-    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
+    /* not EARLIEST: its headers have no checksums, and one that a failed read has filled with zeros
+     * (h5.c) would be taken for damage to mend, and written back. Not LATEST: superblock 3 marks a
+     * file as open for writing, and a killed run would leave that mark behind */
+    H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18);
     H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, how, access);
     H5Pclose(access);
     H5Pclose(how);
     if (file < 0)
         return psi_fail(err, PSI_IO, "%s: cannot create: %s", path, strerror(errno));
-    enum psi_status status = create_content(file, facts, err);
+    struct psi_error why;
+    enum psi_status status = create_content(file, facts, &why);
+    if (status)
+        psi_fail(err, status, "%.1000s: %.1000s", path, why.text);
     if (H5Fclose(file) < 0 && !status)
         status = psi_h5_fail(err, PSI_IO, path, "cannot write (is the disk full?)");
     return status;

@@ -1,5 +1,8 @@
 #include "h5.h"
 
+#include "psisweep/results.h"
+
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +45,11 @@ hid_t psi_h5_dataset(hid_t file, const char *name, hid_t type, int dims, const h
     return dataset;
 }
 
+int psi_h5_close(hid_t dataset, int whole)
+{
+    return dataset >= 0 && H5Dclose(dataset) >= 0 && whole;
+}
+
 int psi_h5_set_text(hid_t object, const char *name, const char *text)
 {
     size_t length = strlen(text);
@@ -59,8 +67,8 @@ int psi_h5_set_numbers(hid_t object, const char *name, hid_t type, hsize_t count
     hid_t space = count ? H5Screate_simple(1, &count, NULL) : H5Screate(H5S_SCALAR);
     hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     int ok = attribute >= 0 && H5Awrite(attribute, type, values) >= 0;
-    if (attribute >= 0)
-        H5Aclose(attribute);
+    if (attribute >= 0 && H5Aclose(attribute) < 0)
+        ok = 0;
     H5Sclose(space);
     return ok;
 }
@@ -117,9 +125,54 @@ enum psi_status psi_h5_fail(struct psi_error *err, enum psi_status status, const
 {
     const char *reason = NULL; /* the last entry of an upward walk from main is the innermost */
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &reason);
-    int length = reason ? (int)strcspn(reason, "\n") : 0;
+    /* a driver's reason is a list, with the system's words in it */
+    const char *words = reason ? strstr(reason, "error message = '") : NULL;
+    reason = words ? strchr(words, '\'') + 1 : reason;
+    int length = reason ? (int)strcspn(reason, words ? "'" : "\n") : 0;
     return psi_fail(err, status, "%s: %s%s%.*s", path, what, reason ? ": " : "", length,
                     reason ? reason : "");
+}
+
+void psi_results_library(void)
+{
+    H5dont_atexit();
+    H5open();
+}
+
+/* Below MPI-IO, Open MPI does not go on after a short write, and takes a failed read for the end of
+ * the file, which HDF5 fills with zeros and calls read: only errno tells. */
+enum { TRIES = 3 };
+
+int psi_h5_write(hid_t dataset, hid_t type, hid_t memory, hid_t space, const void *data)
+{
+    for (int i = 0; i < TRIES; i++) {
+        errno = 0;
+        if (H5Dwrite(dataset, type, memory, space, H5P_DEFAULT, data) >= 0)
+            return 1;
+    }
+    return 0;
+}
+
+int psi_h5_read(hid_t dataset, hid_t type, hid_t memory, hid_t space, void *data)
+{
+    for (int i = 0; i < TRIES; i++) {
+        errno = 0;
+        if (H5Dread(dataset, type, memory, space, H5P_DEFAULT, data) >= 0 && errno == 0)
+            return 1;
+    }
+    return 0;
+}
+
+int psi_h5_sync(hid_t file)
+{
+    for (int i = 0; i < TRIES; i++) {
+        errno = 0;
+        if (H5Fflush(file, H5F_SCOPE_LOCAL) >= 0)
+            return 1;
+        if (errno != EINTR) /* what could not be written is dropped: another fsync would succeed */
+            return 0;
+    }
+    return 0;
 }
 
 void psi_h5_quiet(void)

@@ -50,8 +50,7 @@ enum psi_status psi_results_create_launches(hid_t file, hid_t scale, struct psi_
         int ok = dataset >= 0 && psi_h5_set_text(dataset, "long_name", f->meaning) &&
                  (!f->unit || psi_h5_set_text(dataset, "units", f->unit)) &&
                  H5DSattach_scale(dataset, scale, 0) >= 0;
-        H5Dclose(dataset);
-        if (!ok)
+        if (!psi_h5_close(dataset, ok))
             return psi_h5_fail(err, PSI_IO, f->name, "cannot create the variable");
     }
     return PSI_OK;
@@ -63,8 +62,7 @@ enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launc
     int32_t ranks[PSI_LAUNCHES];
     hsize_t row = 0, one = 1;
     hid_t dataset = H5Dopen2(r->file, "launch_ranks", H5P_DEFAULT);
-    int ok = dataset >= 0 &&
-             H5Dread(dataset, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, ranks) >= 0;
+    int ok = dataset >= 0 && psi_h5_read(dataset, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, ranks);
     if (dataset >= 0)
         H5Dclose(dataset);
     while (ok && row < PSI_LAUNCHES - 1 && ranks[row] > 0)
@@ -77,8 +75,7 @@ enum psi_status psi_results_launch(struct psi_results *r, const struct psi_launc
         hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
         ok = space >= 0 &&
              H5Sselect_hyperslab(space, H5S_SELECT_SET, &row, NULL, &one, NULL) >= 0 &&
-             H5Dwrite(dataset, type, memory, space, H5P_DEFAULT,
-                      (const char *)launch + f->offset) >= 0;
+             psi_h5_write(dataset, type, memory, space, (const char *)launch + f->offset);
         if (space >= 0)
             H5Sclose(space);
         if (dataset >= 0)
@@ -101,7 +98,7 @@ enum psi_status psi_results_launches(struct psi_results *r, struct psi_launch la
         hid_t dataset = H5Dopen2(r->file, f->name, H5P_DEFAULT);
         hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
         ok = space >= 0 && H5Sget_simple_extent_npoints(space) == PSI_LAUNCHES &&
-             H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, column) >= 0;
+             psi_h5_read(dataset, type, H5S_ALL, H5S_ALL, column);
         for (size_t i = 0; ok && i < PSI_LAUNCHES; i++)
             memcpy((char *)&launch[i] + f->offset, column + i * f->size, f->size);
         if (space >= 0)
@@ -128,7 +125,7 @@ int psi_results_is_mixed(struct psi_results *r)
         return 1;
     hid_t type = H5Dget_type(dataset);
     mixed = H5Tget_size(type) != sizeof numerics[0] ||
-            H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, numerics) < 0;
+            !psi_h5_read(dataset, type, H5S_ALL, H5S_ALL, numerics);
     for (size_t i = 0; !mixed && i < PSI_LAUNCHES; i++)
         mixed = numerics[i][0] && strncmp(numerics[i], r->numerics, sizeof numerics[0]) != 0;
     H5Tclose(type);

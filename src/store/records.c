@@ -47,10 +47,12 @@ static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, vo
     hid_t space = H5Dget_space(r->dataset[v]);
     int ok = space >= 0 && memory >= 0 &&
              H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-             (write ? H5Dwrite(r->dataset[v], type, memory, space, H5P_DEFAULT, data)
-                    : H5Dread(r->dataset[v], type, memory, space, H5P_DEFAULT, data)) >= 0;
+             (write ? psi_h5_write(r->dataset[v], type, memory, space, data)
+                    : psi_h5_read(r->dataset[v], type, memory, space, data));
+    int cause = errno;
     H5Sclose(space);
     H5Sclose(memory);
+    errno = cause;
     return ok;
 }
 
@@ -65,26 +67,26 @@ static size_t variable_at(enum psi_owner owner, size_t offset)
 /* Every record begins with its psi_made. */
 #define MADE(owner, member) variable_at(owner, offsetof(struct psi_made, member))
 
+/* HDF5's own reason does not survive the closing of what failed: errno does. */
+static enum psi_status fail_transfer(const struct psi_results *r, const char *verb,
+                                     const char *what, struct psi_error *err)
+{
+    return psi_fail(err, PSI_IO, "%s: cannot %s %s%s%s", r->path, verb, what, errno ? ": " : "",
+                    errno ? strerror(errno) : "");
+}
+
 enum psi_status psi_results_read(struct psi_results *r, const char *name, void *values,
                                  struct psi_error *err)
 {
     for (size_t v = 0; psi_variables[v].name; v++) {
         if (strcmp(psi_variables[v].name, name) == 0 && r->dataset[v] > 0) {
-            if (H5Dread(r->dataset[v], psi_h5_type(psi_variables[v].type), H5S_ALL, H5S_ALL,
-                        H5P_DEFAULT, values) < 0)
-                return psi_h5_fail(err, PSI_IO, r->path, name);
+            if (!psi_h5_read(r->dataset[v], psi_h5_type(psi_variables[v].type), H5S_ALL, H5S_ALL,
+                             values))
+                return fail_transfer(r, "read", name, err);
             return PSI_OK;
         }
     }
     return psi_fail(err, PSI_USAGE, "%s: no variable named %s", r->path, name);
-}
-
-/* HDF5's own reason does not survive the closing of what failed: errno mostly does. */
-static enum psi_status fail_write(const struct psi_results *r, const char *what,
-                                  struct psi_error *err)
-{
-    return psi_fail(err, PSI_IO, "%s: cannot write %s%s%s", r->path, what, errno ? ": " : "",
-                    errno ? strerror(errno) : "");
 }
 
 static enum psi_status fail_checksum(const struct psi_results *r, struct psi_record_at at,
@@ -114,7 +116,7 @@ enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, 
             ok = transfer(r, v, at, psi_variable_data(variable, record), 0);
     }
     if (!ok)
-        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+        return fail_transfer(r, "read", "a record", err);
     if (made->status == PSI_DONE &&
         made->checksum != psi_record_checksum(at.owner, &r->layout, record))
         return fail_checksum(r, at, err);
@@ -128,7 +130,7 @@ enum psi_status psi_results_made(struct psi_results *r, struct psi_record_at at,
         size_t offset = psi_variables[v].offset;
         if (psi_variables[v].owner == at.owner && offset < sizeof *made &&
             !transfer(r, v, at, (char *)made + offset, 0))
-            return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+            return fail_transfer(r, "read", "a record", err);
     }
     return PSI_OK;
 }
@@ -138,21 +140,19 @@ enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at
 {
     uint8_t running = PSI_RUNNING;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 0))
-        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+        return fail_transfer(r, "read", "a record", err);
     made->attempt++;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 1) ||
         !transfer(r, MADE(at.owner, rank), at, &made->rank, 1) ||
         !transfer(r, MADE(at.owner, launch), at, &made->launch, 1) ||
         !transfer(r, MADE(at.owner, status), at, &running, 1))
-        return fail_write(r, "a record's state", err);
+        return fail_transfer(r, "write", "a record's state", err);
     return PSI_OK;
 }
 
 enum psi_status psi_results_sync(struct psi_results *r, struct psi_error *err)
 {
-    if (H5Fflush(r->file, H5F_SCOPE_LOCAL) < 0)
-        return psi_h5_fail(err, PSI_IO, r->path, "cannot sync");
-    return PSI_OK;
+    return psi_h5_sync(r->file) ? PSI_OK : fail_transfer(r, "sync", "the file", err);
 }
 
 enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, void *record,
@@ -165,12 +165,12 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
     /* where it overwrites a record that is done (a chain's slot), that one is no longer */
     made->status = PSI_RUNNING;
     if (!transfer(r, status, at, &made->status, 1))
-        return fail_write(r, "status", err);
+        return fail_transfer(r, "write", "status", err);
     for (size_t v = 0; psi_variables[v].name; v++) {
         const struct psi_variable *variable = &psi_variables[v];
         if (variable->owner == at.owner && v != status &&
             !transfer(r, v, at, psi_variable_data(variable, record), 1))
-            return fail_write(r, variable->name, err);
+            return fail_transfer(r, "write", variable->name, err);
     }
     /* MPI_File_sync below: what `done` vouches for is on the disk before `done` is */
     enum psi_status synced = psi_results_sync(r, err);
@@ -178,7 +178,7 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
         return synced;
     made->status = PSI_DONE;
     if (!transfer(r, status, at, &made->status, 1))
-        return fail_write(r, "status", err);
+        return fail_transfer(r, "write", "status", err);
     /* other ranks wait for it, maybe on other nodes: let them see that it is there */
     if (at.owner == PSI_OF_PARENT || at.owner == PSI_OF_SLOT)
         return psi_results_sync(r, err);
@@ -191,10 +191,10 @@ enum psi_status psi_results_skip(struct psi_results *r, struct psi_record_at at,
     uint8_t state;
     size_t status = MADE(at.owner, status);
     if (!transfer(r, status, at, &state, 0))
-        return psi_fail(err, PSI_IO, "%s: cannot read a record", r->path);
+        return fail_transfer(r, "read", "a record", err);
     uint8_t skipped = PSI_SKIPPED;
     if (state != PSI_DONE && state != PSI_SKIPPED && !transfer(r, status, at, &skipped, 1))
-        return fail_write(r, "status", err);
+        return fail_transfer(r, "write", "status", err);
     return PSI_OK;
 }
 
@@ -205,6 +205,6 @@ enum psi_status psi_results_fail(struct psi_results *r, struct psi_record_at at,
     uint8_t failure = (uint8_t)cause;
     if (!transfer(r, MADE(at.owner, failure), at, &failure, 1) ||
         !transfer(r, MADE(at.owner, status), at, &status, 1))
-        return fail_write(r, "a record's state", err);
+        return fail_transfer(r, "write", "a record's state", err);
     return PSI_OK;
 }
