@@ -3,7 +3,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench bench-grid \
-        bench-calibration install clean lib
+        bench-calibration install clean lib unit serial fuzz fuzzers
 
 BUILD   ?= build
 # make V=1 shows whole commands
@@ -46,6 +46,7 @@ CLI   = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/cli/*.c))
 LIB   = $(BUILD)/libpsisweep.a
 UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MPI   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/mpi/*.c))
+FUZZ  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SHIM  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/cli/*.c))
 SCRIPTS = $(filter-out tests/cli/lib.sh,$(wildcard tests/mpi/*.sh tests/cli/*.sh))
 
@@ -94,7 +95,14 @@ $(BUILD)/tests/cli/%.so: tests/cli/%.c
 	$(call say,cc $<)
 	$(Q)$(CC) $(FLAGS) -shared -fPIC $< -o $@ -ldl
 
-unit: $(UNIT) $(MPI) $(SHIM)
+# A fuzz target may read all that the program reads; FUZZ_MAIN gives it its main.
+FUZZ_MAIN ?= tests/fuzz/driver.c
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(filter-out %/main.o,$(CLI)) $(PAR) $(STORE) $(REPORT) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,mpicc $<)
+	$(Q)$(MPICC) $(FLAGS) $(HDF5_INC) -Isrc/cli $< $(FUZZ_MAIN) -o $@ $(FUZZ_LINK) $(filter %.o,$^) $(LIB) $(HDF5_LIB) $(LIBS) -ldl
+
+unit: $(UNIT) $(MPI) $(SHIM) $(FUZZ)
 
 info: ## what was found, and which versions
 	@echo "compiler   $$($(CC) --version | head -1)"
@@ -118,10 +126,10 @@ test: ## install what is missing, build, run every test
 
 check: all unit
 	tools/check-layers
-	tests/run $(UNIT) $(SCRIPTS)
+	tests/run $(UNIT) $(FUZZ) $(SCRIPTS)
 
 test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
-	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(SCRIPTS)
+	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(FUZZ) $(SCRIPTS)
 
 # The serial tests under the sanitisers, in build folders of their own, and under valgrind, which
 # knows no AVX-512.
@@ -135,6 +143,20 @@ serial: $(UNIT)
 valgrind: $(UNIT) ## unit tests under valgrind
 	@for t in $(UNIT); do printf '#!/bin/sh\nOPENBLAS_CORETYPE=Haswell exec valgrind -q --error-exitcode=9 --leak-check=full %s\n' $$t >$$t.valgrind; chmod +x $$t.valgrind; done
 	$(SERIAL_LONG) PSI_VALGRIND=1 tests/run $(UNIT:=.valgrind)
+
+# Search by coverage (clang) from the kept corpus on, FUZZ_SECONDS a target; then HDF5's own
+# structures, which only the driver changes. What is new is left in build-fuzz/corpus.
+FUZZ_SECONDS ?= 900
+fuzz: ## job, data and results files under libFuzzer and sanitisers, FUZZ_SECONDS=900 each
+	tools/install-deps build fuzz
+	$(MAKE) BUILD=build-fuzz CC=clang MPICC="OMPI_CC=clang mpicc" FUZZ_MAIN=tests/fuzz/libfuzzer.c FUZZ_LINK=-fsanitize=fuzzer \
+		CFLAGS="-O1 -g -DPSI_DEBUG -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzzers
+	$(MAKE) $(FUZZ)
+	for t in $(notdir $(FUZZ)); do mkdir -p build-fuzz/corpus/$$t && build-fuzz/tests/fuzz/$$t -close_fd_mask=1 \
+		-timeout=60 -rss_limit_mb=4096 -max_len=8192 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/$$t- build-fuzz/corpus/$$t tests/fuzz/$${t#fuzz_} || exit 1; done
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BUILD)/tests/fuzz/fuzz_results
+fuzzers: $(FUZZ)
 
 tidy: ## clang-tidy, where it is installed
 	clang-tidy --quiet $(wildcard src/core/*.c src/data/*.c src/net/*.c src/prune/*.c src/spectrum/*.c src/study/*.c src/report/*.c) -- -std=c17 -D_GNU_SOURCE -Iinclude
@@ -165,6 +187,6 @@ install: all ## into DESTDIR/PREFIX
 	install -m 644 $(wildcard jobs/*) $(DESTDIR)$(PREFIX)/share/psisweep/jobs/
 
 clean: ## remove what was built
-	rm -rf build build-asan build-ubsan
+	rm -rf build build-asan build-ubsan build-fuzz
 
--include $(patsubst %.o,%.d,$(PLAIN) $(REPORT) $(PAR) $(STORE) $(CLI)) $(UNIT:=.d) $(MPI:=.d)
+-include $(patsubst %.o,%.d,$(PLAIN) $(REPORT) $(PAR) $(STORE) $(CLI)) $(UNIT:=.d) $(MPI:=.d) $(FUZZ:=.d)
