@@ -1,9 +1,11 @@
-/* The farm: the message loop around the scheduler's policy. Rank 0 schedules and computes, every
- * other rank computes. Knows tasks as numbers; what a task does is a callback.
+/* The farm: the message loop around the scheduler's policy. Rank 0 plans, schedules and computes,
+ * every other rank computes. A task is what its order says: a few bytes that the farm carries from
+ * rank 0 to whoever does it; what they mean, the callbacks know.
  *
- * Messages are a fixed struct far below 4 KiB. Rank 0 answers between two steps of its own task,
- * through the progress callback that it passes to the work; an idle rank polls patiently
- * (clock.h). Above PSI_FARM_COMPUTE_MAX ranks, rank 0 only schedules.
+ * Between the farm's begin and its end there is no collective call: rounds follow each other,
+ * errors and the end travel as messages, each a fixed struct far below 4 KiB. Rank 0 answers
+ * between two steps of its own task, through the progress callback that it passes to the work; an
+ * idle rank polls patiently (clock.h). Above PSI_FARM_COMPUTE_MAX ranks, rank 0 only schedules.
  */
 #ifndef PSISWEEP_FARM_H
 #define PSISWEEP_FARM_H
@@ -16,42 +18,56 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PSI_FARM_COMPUTE_MAX = 256, PSI_FARM_NOTE = 160 };
+enum { PSI_FARM_COMPUTE_MAX = 256, PSI_FARM_NOTE = 512, PSI_FARM_ORDER = 64 };
 
 /* What a task's work hands back to rank 0: fixed size. */
 struct psi_outcome {
-    int status;               /* enum psi_status */
+    int status;               /* enum psi_status; filled by the farm */
+    int fatal;                /* 1: no retry mends this failure, and no other task either */
     double seconds;           /* filled by the farm */
     double value[4];          /* the work's own figures, for progress display */
     char note[PSI_FARM_NOTE]; /* error text of a failed task, cut to fit */
 };
 
+/* Tasks that can be planned together: a schedule for psi_farm_workers(size, compute_max) workers,
+ * and the order of each of its tasks. */
+struct psi_farm_round {
+    struct psi_schedule *schedule;
+    const void *order; /* (tasks) of order_size bytes each */
+};
+
 struct psi_farm {
     MPI_Comm comm;
-    /* Do one task; call progress often (at least every 10 ms or so). PSI_STOPPED means that it was
-     * dropped because progress (or *stop) said so; any other non-zero status, and PSI_STOPPED that
-     * nobody asked for, is a failed attempt. */
-    enum psi_status (*work)(void *context, uint32_t task, const struct psi_progress *progress,
+    size_t order_size; /* at most PSI_FARM_ORDER, the same on every rank */
+    /* Do one task; call progress often (at least every 10 ms or so). order is aligned as a double
+     * is. PSI_STOPPED means that it was dropped because progress (or *stop) said so; any other
+     * non-zero status, and PSI_STOPPED that nobody asked for, is a failed attempt. */
+    enum psi_status (*work)(void *context, const void *order, const struct psi_progress *progress,
                             struct psi_outcome *outcome, struct psi_error *err);
     void *context;
+    /* Rank 0 only: the next round, when each task of the one before is done or given up; schedule =
+     * NULL: there is nothing more to do. A round is borrowed until the next one is asked for or the
+     * farm returns. An error stops the farm. */
+    enum psi_status (*next)(void *context, struct psi_farm_round *round, struct psi_error *err);
     /* Rank 0 only, may be NULL: told of every finished attempt, and ticked about every 0.2 s with
      * outcome NULL and task PSI_NO_TASK. Called from within rank 0's own work, too: keep it short.
      */
     void (*report)(void *context, const struct psi_schedule_count *count, uint32_t task,
                    uint32_t worker, const struct psi_outcome *outcome);
+    /* Rank 0 only, may be NULL: last words, when nobody works any more. Returns the exit code that
+     * psi_farm_run gives every rank (0 without this callback). */
+    int (*finish)(void *context, enum psi_status status, const struct psi_error *err);
     const volatile sig_atomic_t *stop; /* set by signal handlers: every rank drops its task */
     int fail_fast;                     /* the first failed attempt stops the farm */
     int compute_max; /* most ranks with which rank 0 computes too; 0 = the usual */
 };
 
-/* Collective over farm->comm. schedule is used on rank 0 only (NULL elsewhere) and must have been
- * created for psi_farm_workers(size, compute_max) workers. Returns on every rank the same: PSI_OK
- * when all tasks are done or given up, PSI_STOPPED when asked to stop, else the fail-fast failure's
- * status (err: its text, cut to a note). Uses one message tag of comm; no message is left over at
- * return, and ranks return at different moments.
+/* To be called on every rank of farm->comm. Returns on every rank the same: PSI_OK when all tasks
+ * are done or given up, PSI_STOPPED when asked to stop, else the status (err: its text, cut to a
+ * note) of a fatal failure, of a fail-fast one or of planning. *code: what finish said. Uses one
+ * message tag of comm; no message is left over at return, and ranks return at different moments.
  */
-enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
-                             struct psi_error *err);
+enum psi_status psi_farm_run(const struct psi_farm *farm, int *code, struct psi_error *err);
 
 /* Workers among `size` ranks: size, or size - 1 where rank 0 only schedules. */
 uint32_t psi_farm_workers(int size, int compute_max);

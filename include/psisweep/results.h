@@ -90,7 +90,7 @@ enum psi_status psi_results_made(struct psi_results *results, struct psi_record_
 enum psi_status psi_results_begin(struct psi_results *results, struct psi_record_at at,
                                   struct psi_made *made, struct psi_error *err);
 
-/* Write a finished record: everything, its checksum (computed here), sync, status done. */
+/* Write a finished record: everything, its checksum (computed here), sync, status done, sync. */
 enum psi_status psi_results_put(struct psi_results *results, struct psi_record_at at, void *record,
                                 struct psi_error *err);
 

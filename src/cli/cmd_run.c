@@ -4,7 +4,6 @@
 
 #include "psisweep/clock.h"
 #include "psisweep/comm.h"
-#include "psisweep/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,108 +113,25 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN); /* nobody reads the progress any more: no reason to stop */
 }
 
-/* The farm over what one round has left; fills *count on rank 0. */
-static enum psi_status run_round(struct psi_run *run, struct psi_schedule_count *count,
-                                 struct psi_error *err)
-{
-    struct psi_schedule *schedule = NULL;
-    struct psi_task *task = NULL;
-    uint32_t tasks = 0;
-    enum psi_status status = psi_run_tasks(run, &task, &tasks, err);
-    if (status || tasks == 0)
-        goto out;
-    if (run->rank == 0) {
-        status = psi_schedule_create(task, tasks, (uint32_t)run->job->seeds,
-                                     psi_farm_workers(run->size, 0), run->options->attempts,
-                                     &schedule, err);
-        if (!status) {
-            run->schedule = schedule;
-            psi_schedule_count(schedule, count);
-            status = psi_progress_line_create(run, count->cost_done, &run->progress, err);
-        }
-    }
-    if (!(status = psi_comm_agree(run->comm, status, err))) {
-        struct psi_farm farm = {.comm = run->comm,
-                                .work = psi_run_work,
-                                .context = run,
-                                .report = run->rank == 0 ? psi_progress_line_report : NULL,
-                                .stop = run->stop,
-                                .fail_fast = run->options->fail_fast};
-        status = psi_farm_run(&farm, schedule, err);
-        if (run->rank == 0)
-            psi_schedule_count(schedule, count);
-        if (run->fatal.status)
-            *err = run->fatal;
-        enum psi_status fatal = psi_comm_agree(run->comm, run->fatal.status, err);
-        status = fatal ? fatal : status;
-    }
-    psi_progress_line_destroy(run->progress);
-    run->progress = NULL;
-    psi_schedule_destroy(schedule);
-out:
-    free(task);
-    return status;
-}
-
-/* Every round in turn; *total counts the tasks of all on rank 0. */
-static enum psi_status run_rounds(struct psi_run *run, struct psi_schedule_count *total,
-                                  struct psi_error *err)
-{
-    enum psi_status status = PSI_OK;
-    for (int round = 0; !status && round < PSI_ROUNDS; round++) {
-        struct psi_schedule_count count = {0};
-        run->round = (enum psi_round)round;
-        status = run_round(run, &count, err);
-        psi_farm_barrier(run->comm); /* every rank's last write is in the file */
-        total->done += count.done;
-        total->failed += count.failed;
-        total->running += count.running + count.held + count.ready + count.waiting;
-    }
-    return status;
-}
-
-/* Rank 0's last words. Returns the exit code. */
-static int run_summary(struct psi_run *run, enum psi_status status, double seconds,
-                       const struct psi_schedule_count *count, const struct psi_error *err)
-{
-    uint32_t total = count->done + count->failed + count->running;
-    long s = (long)seconds;
-    if (!run->options->quiet || status) {
-        fputs("psisweep: ", stderr);
-        psi_text_print(run->name, stderr);
-        fprintf(stderr, ": %u of %u records done, %u failed, in %ld:%02ld:%02ld\n", count->done,
-                total, count->failed, s / 3600, s / 60 % 60, s % 60);
-    }
-    if (status == PSI_STOPPED) {
-        fprintf(stderr, "psisweep: interrupted; the same command goes on from here\n");
-        return PSI_EXIT_RESUMABLE;
-    }
-    if (status)
-        return psi_cli_complain(err);
-    int code = psi_cli_print_thresholds(run->name, run->options->format);
-    return code == 0 && count->failed ? PSI_EXIT_FAILED : code;
-}
-
 static int run_launched(const struct psi_run_options *o, struct psi_job *job)
 {
     struct psi_error err = {0};
-    struct psi_schedule_count count = {0};
-    struct psi_run run = {.options = o, .job = job, .comm = MPI_COMM_WORLD, .stop = &run_stop};
-    double start = psi_clock_monotonic();
-    int code = 0;
+    struct psi_run run = {.options = o,
+                          .job = job,
+                          .comm = MPI_COMM_WORLD,
+                          .stop = &run_stop,
+                          .began = psi_clock_monotonic()};
+    int code;
     psi_results_library();
     MPI_Init(NULL, NULL);
     catch_signals(); /* after MPI_Init, which has handlers of its own */
     MPI_Comm_rank(run.comm, &run.rank);
     MPI_Comm_size(run.comm, &run.size);
     enum psi_status status = psi_run_setup(&run, &err);
-    int began = status == PSI_OK;
-    if (began)
-        status = run_rounds(&run, &count, &err);
-    if (run.rank == 0)
-        code = began ? run_summary(&run, status, psi_clock_monotonic() - start, &count, &err)
-                     : psi_cli_complain(&err);
-    MPI_Bcast(&code, 1, MPI_INT, 0, run.comm);
+    if (!status)
+        status = psi_run_rounds(&run, &code, &err);
+    else
+        code = run.rank == 0 ? psi_cli_complain(&err) : psi_cli_exit_code(status);
     psi_run_teardown(&run);
     MPI_Finalize();
     return code;

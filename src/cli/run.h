@@ -50,18 +50,21 @@ struct psi_run {
     int32_t launch;
     struct psi_kept_parent kept[PSI_PARENTS_KEPT];
     unsigned long uses;
+    /* rank 0: the round that is being worked on, how many have been planned, and what all but this
+     * one came to (running: neither done nor failed) */
     enum psi_round round;
+    int rounds;
     struct psi_record_at *record; /* (tasks of the round) what each task is; owned */
     uint32_t tasks;
-    /* rank 0 */
-    struct psi_schedule *schedule; /* of the round */
-    double *cost;                  /* (tasks) room for new ones; owned */
+    struct psi_schedule *schedule; /* of the round; owned */
+    struct psi_schedule_count total;
+    double began; /* monotonic seconds */
+    double *cost; /* (tasks) room for new ones; owned */
     struct psi_costs costs;
     /* workspace */
     struct psi_cell cell;
     struct psi_rung_record rung;
     struct psi_slot chain, next;
-    struct psi_error fatal; /* what no retry mends: the results file cannot be written */
     volatile sig_atomic_t *stop;
     struct psi_progress_line *progress; /* rank 0 */
 };
@@ -70,18 +73,23 @@ struct psi_run {
 enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err);
 void psi_run_teardown(struct psi_run *run);
 
-/* Collective: what a round has to do, from the job and from what the file holds when it begins, so
- * that a resumed sweep comes to the same. Fills run->record on every rank and, on rank 0, *task for
- * the scheduler (owned by the caller). tasks = 0: nothing. */
+/* Rank 0: what the next round that has anything to do consists of, from the job and from what the
+ * file holds now that the one before has ended, so that a resumed sweep comes to the same. Fills
+ * run->round, run->record and, for the scheduler, *task (owned by the caller). tasks = 0: there is
+ * no further round. */
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
                               struct psi_error *err);
+
+/* All rounds, from begin to end, on every rank. *code: the exit code, the same on all. */
+enum psi_status psi_run_rounds(struct psi_run *run, int *code, struct psi_error *err);
 
 /* Rank 0: note what a task has taken, and give the scheduler other costs where they were far off.
  */
 void psi_run_cost_learn(struct psi_run *run, uint32_t task, double seconds);
 
-/* The farm's callback: do one task and put it into the file. context = struct psi_run. */
-enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_progress *progress,
+/* The farm's callback: do one task and put it into the file. context = struct psi_run, order =
+ * struct psi_record_at. */
+enum psi_status psi_run_work(void *context, const void *order, const struct psi_progress *progress,
                              struct psi_outcome *outcome, struct psi_error *err);
 
 /* Rank 0's progress line on stderr, for a sweep of which cost_done (in task costs) was done before

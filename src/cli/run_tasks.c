@@ -1,13 +1,12 @@
 /* What a round wants (rounds.h), as the scheduler's tasks. */
 #include "run.h"
 
-#include "psisweep/comm.h"
 #include "psisweep/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Rank 0. Marks what the round skips; record and task are rooms for plan->count. */
+/* Marks what the round skips; record and task are rooms for plan->count. */
 static enum psi_status make_tasks(struct psi_run *run, const struct psi_round_plan *plan,
                                   struct psi_record_at *record, struct psi_task *task,
                                   struct psi_error *err)
@@ -36,13 +35,13 @@ enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint3
     enum psi_status status = made && record ? PSI_OK : PSI_MEMORY;
     if (!status && !run->cost && !(run->cost = psi_allocate(room, sizeof *run->cost, "costs", err)))
         status = PSI_MEMORY;
-    if (!status && run->rank == 0 &&
-        !(status = psi_round_plan(run->results, run->round, &plan, err)))
-        status = make_tasks(run, &plan, record, made, err);
-    status = psi_comm_agree(run->comm, status, err);
+    while (!status && plan.count == 0 && run->rounds < PSI_ROUNDS) {
+        run->round = (enum psi_round)run->rounds++;
+        psi_round_plan_clear(&plan);
+        if (!(status = psi_round_plan(run->results, run->round, &plan, err)))
+            status = make_tasks(run, &plan, record, made, err);
+    }
     if (!status) {
-        MPI_Bcast(&plan.count, 1, MPI_UINT32_T, 0, run->comm);
-        MPI_Bcast(record, (int)(plan.count * sizeof *record), MPI_BYTE, 0, run->comm);
         free(run->record);
         run->record = record;
         run->tasks = *tasks = plan.count;

@@ -254,33 +254,34 @@ static enum psi_status work_ladder(struct psi_run *run, struct psi_record_at at,
 }
 
 /* A results file that cannot be written is no cell's fault, and trying another cell would not mend
- * it: stop every rank and say why. */
-static enum psi_status work_fatal(struct psi_run *run, const struct psi_error *err)
+ * it: every rank stops, and rank 0 says why. */
+static enum psi_status work_fatal(struct psi_outcome *outcome, enum psi_status status)
 {
-    run->fatal = *err;
-    *run->stop = 1;
-    return err->status;
+    outcome->fatal = 1;
+    return status;
 }
 
-enum psi_status psi_run_work(void *context, uint32_t task, const struct psi_progress *progress,
+enum psi_status psi_run_work(void *context, const void *order, const struct psi_progress *progress,
                              struct psi_outcome *outcome, struct psi_error *err)
 {
     struct psi_run *run = context;
-    struct psi_record_at at = run->record[task];
+    struct psi_record_at at = *(const struct psi_record_at *)order;
     struct psi_made made = {.rank = run->rank, .launch = run->launch};
-    struct psi_error ignored;
+    struct psi_error cause;
     double start = psi_clock_monotonic();
     enum psi_status status;
 
     if ((status = psi_results_begin(run->results, at, &made, err)))
-        return work_fatal(run, err);
+        return work_fatal(outcome, status);
     status =
         (at.owner == PSI_OF_PARENT ? work_parent
          : at.owner == PSI_OF_CELL ? work_cell
                                    : work_ladder)(run, at, start, made, progress, outcome, err);
     if (status == PSI_IO || status == PSI_DATA)
-        return work_fatal(run, err);
-    if (status && psi_results_fail(run->results, at, status, &ignored))
-        return work_fatal(run, &ignored);
+        return work_fatal(outcome, status);
+    if (status && psi_results_fail(run->results, at, status, &cause)) {
+        *err = cause;
+        return work_fatal(outcome, cause.status);
+    }
     return status;
 }

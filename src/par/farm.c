@@ -4,11 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
-void psi_farm_send(MPI_Comm comm, int rank, const struct psi_farm_message *message)
+void psi_farm_send(const struct psi_farm *farm, int rank, const struct psi_farm_message *message)
 {
-    int full = message->kind == PSI_FARM_ENDED || message->kind == PSI_FARM_STOP;
-    size_t bytes = full ? sizeof *message : offsetof(struct psi_farm_message, outcome);
-    MPI_Send(message, (int)bytes, MPI_BYTE, rank, PSI_FARM_TAG, comm);
+    size_t bytes = offsetof(struct psi_farm_message, order);
+    if (message->kind == PSI_FARM_TASK)
+        bytes += farm->order_size;
+    else if (message->kind == PSI_FARM_ENDED || message->kind == PSI_FARM_END)
+        bytes = offsetof(struct psi_farm_message, outcome.note) + strlen(message->outcome.note) + 1;
+    MPI_Send(message, (int)bytes, MPI_BYTE, rank, PSI_FARM_TAG, farm->comm);
 }
 
 int psi_farm_receive(MPI_Comm comm, int source, struct psi_farm_message *message, int *sender)
@@ -30,21 +33,20 @@ int psi_farm_asked(const struct psi_farm *farm)
     return farm->stop && *farm->stop;
 }
 
-void psi_farm_queue_add(struct psi_farm_queue *queue, uint32_t task)
+void psi_farm_queue_add(struct psi_farm_queue *queue, const struct psi_farm_message *task)
 {
-    assert(queue->count < 2);
-    queue->task[queue->count++] = task;
+    assert(queue->count < sizeof queue->task / sizeof *queue->task);
+    queue->task[queue->count++] = *task;
 }
 
 void psi_farm_queue_shift(struct psi_farm_queue *queue)
 {
     assert(queue->count > 0);
-    queue->task[0] = queue->task[1];
     queue->count--;
+    memmove(queue->task, queue->task + 1, queue->count * sizeof *queue->task);
 }
 
-/* Copy text, cut to fit, but not within a UTF-8 character. */
-static void note_set(char note[PSI_FARM_NOTE], const char *text)
+void psi_farm_note(char note[PSI_FARM_NOTE], const char *text)
 {
     size_t length = strlen(text);
     if (length >= PSI_FARM_NOTE) {
@@ -56,25 +58,31 @@ static void note_set(char note[PSI_FARM_NOTE], const char *text)
     note[length] = '\0';
 }
 
-void psi_farm_attempt(const struct psi_farm *farm, uint32_t task,
-                      const struct psi_progress *progress, struct psi_outcome *outcome)
+void psi_farm_attempt(const struct psi_farm *farm, struct psi_farm_queue *queue,
+                      const struct psi_progress *progress, struct psi_farm_message *ended)
 {
     struct psi_error err = {.status = PSI_OK};
-    memset(outcome, 0, sizeof *outcome); /* its padding travels too */
+    struct psi_outcome *outcome = &ended->outcome;
+    memset(ended, 0, sizeof *ended); /* its padding travels too */
+    ended->kind = PSI_FARM_ENDED;
+    ended->round = queue->task[0].round;
+    ended->task = queue->task[0].task;
     double start = psi_clock_monotonic();
-    enum psi_status status = farm->work(farm->context, task, progress, outcome, &err);
+    enum psi_status status =
+        farm->work(farm->context, queue->task[0].order, progress, outcome, &err);
     outcome->seconds = psi_clock_monotonic() - start;
     outcome->status = (int)status;
     if (status)
-        note_set(outcome->note, err.text[0] ? err.text : psi_status_names[status]);
+        psi_farm_note(outcome->note, err.text[0] ? err.text : psi_status_names[status]);
+    psi_farm_queue_shift(queue);
 }
 
-enum psi_status psi_farm_run(const struct psi_farm *farm, struct psi_schedule *schedule,
-                             struct psi_error *err)
+enum psi_status psi_farm_run(const struct psi_farm *farm, int *code, struct psi_error *err)
 {
     int rank;
     MPI_Comm_rank(farm->comm, &rank);
-    return rank == 0 ? psi_farm_lead(farm, schedule, err) : psi_farm_follow(farm, err);
+    *code = 0;
+    return rank == 0 ? psi_farm_lead(farm, code, err) : psi_farm_follow(farm, code, err);
 }
 
 uint32_t psi_farm_workers(int size, int compute_max)

@@ -4,19 +4,20 @@
 #include "psisweep/clock.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <string.h>
 
 /* Progress displays are redrawn about this often. */
 #define TICK_SECONDS 0.2
 
 struct leader {
     const struct psi_farm *farm;
-    struct psi_schedule *schedule;
-    int others;                   /* ranks beside this one */
-    int first;                    /* rank of worker 0: 1 where rank 0 does not compute */
-    int gone;                     /* others that said BYE */
-    struct psi_farm_queue queue;  /* rank 0's own tasks */
-    struct psi_farm_message stop; /* what was sent to all, valid once stopped */
+    struct psi_farm_round round; /* no schedule before the first and after the last */
+    uint32_t number;             /* of the round */
+    int others;                  /* ranks beside this one */
+    int first;                   /* rank of worker 0: 1 where rank 0 does not compute */
+    int gone;                    /* others that said BYE */
+    struct psi_farm_queue queue; /* rank 0's own tasks */
+    struct psi_farm_message end; /* what all are told at last; its outcome valid once stopped */
     int stopped;
     double looked, ticked;
 };
@@ -25,36 +26,38 @@ static void leader_report(struct leader *l, uint32_t task, uint32_t worker,
                           const struct psi_outcome *outcome)
 {
     struct psi_schedule_count count;
-    if (!l->farm->report)
+    if (!l->farm->report || !l->round.schedule)
         return;
-    psi_schedule_count(l->schedule, &count);
+    psi_schedule_count(l->round.schedule, &count);
     l->farm->report(l->farm->context, &count, task, worker, outcome);
 }
 
 /* End the farm: no task is given out any more, all ranks drop what they hold. The first reason
- * counts. */
-static void leader_stop(struct leader *l, enum psi_status status, const char *text)
+ * counts, but what is fatal more. */
+static void leader_stop(struct leader *l, enum psi_status status, const char *text, int fatal)
 {
+    if (!l->stopped || fatal) {
+        l->end.outcome.status = (int)status;
+        psi_farm_note(l->end.outcome.note, text);
+    }
     if (l->stopped)
         return;
     l->stopped = 1;
-    l->stop = (struct psi_farm_message){.kind = PSI_FARM_STOP, .outcome.status = (int)status};
-    snprintf(l->stop.outcome.note, sizeof l->stop.outcome.note, "%s", text);
-    psi_schedule_stop(l->schedule);
+    if (l->round.schedule)
+        psi_schedule_stop(l->round.schedule);
     for (int rank = 1; rank <= l->others; rank++)
-        psi_farm_send(l->farm->comm, rank, &l->stop);
+        psi_farm_send(l->farm, rank, &(struct psi_farm_message){.kind = PSI_FARM_STOP});
 }
 
-static void leader_ended(struct leader *l, uint32_t worker, uint32_t task,
-                         const struct psi_outcome *outcome)
+static void leader_ended(struct leader *l, uint32_t worker, const struct psi_farm_message *ended)
 {
-    int news = outcome->status == PSI_OK ? psi_schedule_done(l->schedule, worker, task)
-                                         : psi_schedule_failed(l->schedule, worker, task);
-    if (!news)
-        return;
-    leader_report(l, task, worker, outcome);
-    if (outcome->status != PSI_OK && l->farm->fail_fast)
-        leader_stop(l, (enum psi_status)outcome->status, outcome->note);
+    const struct psi_outcome *outcome = &ended->outcome;
+    int ok = outcome->status == PSI_OK;
+    if (ended->round == l->number &&
+        (ok ? psi_schedule_done : psi_schedule_failed)(l->round.schedule, worker, ended->task))
+        leader_report(l, ended->task, worker, outcome);
+    if (!ok && (outcome->fatal || l->farm->fail_fast))
+        leader_stop(l, (enum psi_status)outcome->status, outcome->note, outcome->fatal);
 }
 
 /* Take in all that has come; 1 when there was anything. */
@@ -66,12 +69,13 @@ static int leader_receive(struct leader *l)
         uint32_t worker = (uint32_t)(sender - l->first);
         news = 1;
         if (message.kind == PSI_FARM_ENDED) {
-            leader_ended(l, worker, message.task, &message.outcome);
+            leader_ended(l, worker, &message);
         } else if (message.kind == PSI_FARM_HALT) {
-            leader_stop(l, PSI_STOPPED, "asked to stop");
+            leader_stop(l, PSI_STOPPED, "asked to stop", 0);
         } else {
             assert(message.kind == PSI_FARM_BYE);
-            psi_schedule_dropped(l->schedule, worker);
+            if (l->round.schedule)
+                psi_schedule_dropped(l->round.schedule, worker);
             l->gone++;
         }
     }
@@ -80,15 +84,27 @@ static int leader_receive(struct leader *l)
 
 static void leader_hand_out(struct leader *l)
 {
-    uint32_t worker, task;
-    while (psi_schedule_decide(l->schedule, &worker, &task)) {
+    struct psi_farm_message message = {.kind = PSI_FARM_TASK, .round = l->number};
+    size_t size = l->farm->order_size;
+    uint32_t worker;
+    while (l->round.schedule && psi_schedule_decide(l->round.schedule, &worker, &message.task)) {
         int rank = (int)worker + l->first;
+        memcpy(message.order, (const char *)l->round.order + message.task * size, size);
         if (rank == 0)
-            psi_farm_queue_add(&l->queue, task);
+            psi_farm_queue_add(&l->queue, &message);
         else
-            psi_farm_send(l->farm->comm, rank,
-                          &(struct psi_farm_message){.kind = PSI_FARM_TASK, .task = task});
+            psi_farm_send(l->farm, rank, &message);
     }
+}
+
+/* The round is over: the next one, or the end. */
+static void leader_next(struct leader *l)
+{
+    struct psi_error err = {.status = PSI_OK};
+    enum psi_status status = l->farm->next(l->farm->context, &l->round, &err);
+    l->number++;
+    if (status || !l->round.schedule)
+        leader_stop(l, status, err.text, 0);
 }
 
 /* Everything there is to do at this moment beside computing; 1 when a message had come. */
@@ -96,10 +112,8 @@ static int leader_serve(struct leader *l)
 {
     int news = leader_receive(l);
     if (psi_farm_asked(l->farm))
-        leader_stop(l, PSI_STOPPED, "asked to stop");
+        leader_stop(l, PSI_STOPPED, "asked to stop", 0);
     leader_hand_out(l);
-    if (psi_schedule_finished(l->schedule))
-        leader_stop(l, PSI_OK, "");
     l->looked = psi_clock_monotonic();
     if (l->looked - l->ticked >= TICK_SECONDS) {
         l->ticked = l->looked;
@@ -119,30 +133,47 @@ static int leader_progress(void *context)
 static void leader_work(struct leader *l)
 {
     const struct psi_progress progress = {leader_progress, l};
-    struct psi_outcome outcome;
-    uint32_t task = l->queue.task[0];
-    psi_farm_attempt(l->farm, task, &progress, &outcome);
-    psi_farm_queue_shift(&l->queue);
+    struct psi_farm_message ended;
+    psi_farm_attempt(l->farm, &l->queue, &progress, &ended);
     /* Stopped because it was told to: the task is dropped, which is no outcome. */
-    if (outcome.status == PSI_STOPPED && (l->stopped || psi_farm_asked(l->farm)))
+    if (ended.outcome.status == PSI_STOPPED && (l->stopped || psi_farm_asked(l->farm)))
         return;
-    leader_ended(l, 0, task, &outcome);
+    leader_ended(l, 0, &ended);
 }
 
-enum psi_status psi_farm_lead(const struct psi_farm *farm, struct psi_schedule *schedule,
-                              struct psi_error *err)
+/* What the farm comes to, and the last message to everyone. */
+static enum psi_status leader_end(struct leader *l, int *code, struct psi_error *err)
+{
+    const struct psi_farm *farm = l->farm;
+    enum psi_status status = (enum psi_status)l->end.outcome.status;
+    if (l->first == 0 && l->round.schedule)
+        psi_schedule_dropped(l->round.schedule, 0);
+    if (status)
+        psi_fail(err, status, "%s", l->end.outcome.note);
+    if (farm->finish)
+        *code = farm->finish(farm->context, status, err);
+    l->end.code = *code;
+    for (int rank = 1; rank <= l->others; rank++)
+        psi_farm_send(farm, rank, &l->end);
+    return status;
+}
+
+enum psi_status psi_farm_lead(const struct psi_farm *farm, int *code, struct psi_error *err)
 {
     int size;
     struct psi_patience patience = {0};
-    struct leader l = {.farm = farm, .schedule = schedule, .ticked = psi_clock_monotonic()};
+    struct leader l = {.farm = farm, .end.kind = PSI_FARM_END, .ticked = psi_clock_monotonic()};
     MPI_Comm_size(farm->comm, &size);
     l.others = size - 1;
     l.first = psi_farm_workers(size, farm->compute_max) < (uint32_t)size;
     for (;;) {
         int news = leader_serve(&l);
         if (l.stopped && l.gone == l.others)
-            break;
-        if (l.queue.count > 0 && !l.stopped) {
+            return leader_end(&l, code, err);
+        if (!l.stopped && (!l.round.schedule || psi_schedule_finished(l.round.schedule))) {
+            leader_next(&l);
+            news = 1;
+        } else if (!l.stopped && l.queue.count > 0) {
             leader_work(&l);
             news = 1;
         }
@@ -151,8 +182,4 @@ enum psi_status psi_farm_lead(const struct psi_farm *farm, struct psi_schedule *
         else
             psi_patience_wait(&patience);
     }
-    if (l.first == 0)
-        psi_schedule_dropped(schedule, 0);
-    enum psi_status status = (enum psi_status)l.stop.outcome.status;
-    return status ? psi_fail(err, status, "%s", l.stop.outcome.note) : PSI_OK;
 }

@@ -179,10 +179,8 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
     made->status = PSI_DONE;
     if (!transfer(r, status, at, &made->status, 1))
         return fail_transfer(r, "write", "status", err);
-    /* other ranks wait for it, maybe on other nodes: let them see that it is there */
-    if (at.owner == PSI_OF_PARENT || at.owner == PSI_OF_SLOT)
-        return psi_results_sync(r, err);
-    return PSI_OK;
+    /* others wait for it, maybe on other nodes, or plan by it: let them see that it is there */
+    return psi_results_sync(r, err);
 }
 
 enum psi_status psi_results_skip(struct psi_results *r, struct psi_record_at at,

@@ -13,6 +13,7 @@ struct bench {
     uint32_t left;      /* rank 0: neither done nor with itself */
     uint32_t begun;     /* on this rank */
     double calls, cost; /* of progress on rank 0: number, processor seconds */
+    struct psi_farm_round round; /* the only one */
 };
 
 static double processor_seconds(void)
@@ -23,11 +24,11 @@ static double processor_seconds(void)
 }
 
 /* One step of 0.1 ms of computing, then progress, and so on while there is work for the others. */
-static enum psi_status work(void *context, uint32_t task, const struct psi_progress *progress,
+static enum psi_status work(void *context, const void *order, const struct psi_progress *progress,
                             struct psi_outcome *outcome, struct psi_error *err)
 {
     struct bench *bench = context;
-    (void)task;
+    (void)order;
     (void)outcome;
     (void)err;
     bench->begun++;
@@ -56,23 +57,40 @@ static void report(void *context, const struct psi_schedule_count *count, uint32
     bench->left = left > own ? left - own : 0;
 }
 
-/* Collective: equal tasks of no work; prints on rank 0. */
+static enum psi_status next(void *context, struct psi_farm_round *round, struct psi_error *err)
+{
+    struct bench *bench = context;
+    (void)err;
+    *round = bench->round;
+    bench->round.schedule = NULL;
+    return PSI_OK;
+}
+
+/* Collective: equal tasks of no work, with an order of the usual size; prints on rank 0. */
 static void run(int busy, uint32_t tasks, int rank, int size)
 {
     struct bench bench = {.lead = rank == 0, .busy = busy, .left = tasks};
-    struct psi_farm farm = {
-        .comm = MPI_COMM_WORLD, .work = work, .context = &bench, .report = report};
+    struct psi_farm farm = {.comm = MPI_COMM_WORLD,
+                            .order_size = PSI_FARM_ORDER,
+                            .work = work,
+                            .context = &bench,
+                            .next = next,
+                            .report = report};
     struct psi_schedule *schedule = NULL;
     struct psi_error err;
+    int code;
     struct psi_task *task = malloc((tasks + 1) * sizeof *task);
+    char *order = calloc(tasks + 1, PSI_FARM_ORDER);
     for (uint32_t t = 0; task && t < tasks; t++)
         task[t] = (struct psi_task){1.0, PSI_NO_TASK, t % 16, 0};
-    if (!task || (rank == 0 && psi_schedule_create(task, tasks, 16, psi_farm_workers(size, 0), 1,
-                                                   &schedule, &err)))
+    if (!task || !order ||
+        (rank == 0 &&
+         psi_schedule_create(task, tasks, 16, psi_farm_workers(size, 0), 1, &schedule, &err)))
         MPI_Abort(MPI_COMM_WORLD, 1);
+    bench.round = (struct psi_farm_round){schedule, order};
     psi_farm_barrier(MPI_COMM_WORLD);
     double start = psi_clock_monotonic();
-    if (psi_farm_run(&farm, schedule, &err))
+    if (psi_farm_run(&farm, &code, &err))
         MPI_Abort(MPI_COMM_WORLD, 1);
     double seconds = psi_clock_monotonic() - start;
     if (rank == 0)
@@ -82,6 +100,7 @@ static void run(int busy, uint32_t tasks, int rank, int size)
         printf("  progress on rank 0: %.1f us of processor time a call\n",
                1e6 * bench.cost / bench.calls);
     psi_schedule_destroy(schedule);
+    free(order);
     free(task);
 }
 

@@ -15,6 +15,12 @@ enum { SEEDS = 4, CELLS = 12, GRID = SEEDS * (1 + CELLS), BROKEN = 3, SHAKY = 5,
 
 static volatile sig_atomic_t stop_asked; /* set by a signal handler, which is given no context */
 
+/* An order: the task, and something that must arrive as it was sent. */
+struct order {
+    uint32_t task;
+    char text[PSI_FARM_ORDER - sizeof(uint32_t)];
+};
+
 struct log {
     int rank, size, wrong;
     int compute_max;      /* as of struct psi_farm */
@@ -22,8 +28,16 @@ struct log {
     double begin[GRID], end[GRID];
     double seconds; /* of one task */
     enum psi_status (*fate)(struct log *log, uint32_t task, struct psi_error *err);
-    uint32_t tasks;
-    unsigned reported[GRID], failures, ticks; /* rank 0 */
+    int fatal;      /* every failure is */
+    uint32_t tasks; /* of a round */
+    /* rank 0 */
+    unsigned reported[GRID], failures, ticks, finished;
+    int rounds, planned;        /* how many there are to be, and were */
+    enum psi_status plan_fails; /* after the last round */
+    unsigned attempts;
+    const struct psi_task *task;
+    struct psi_schedule *schedule;
+    struct order order[GRID];
 };
 
 static void expect(struct log *log, int ok, const char *what)
@@ -34,10 +48,20 @@ static void expect(struct log *log, int ok, const char *what)
     fprintf(stderr, "rank %d of %d: not so: %s\n", log->rank, log->size, what);
 }
 
-static enum psi_status work(void *context, uint32_t task, const struct psi_progress *progress,
+static void order_fill(struct order *order, uint32_t task)
+{
+    order->task = task;
+    memset(order->text, (int)('a' + task % 26), sizeof order->text);
+}
+
+static enum psi_status work(void *context, const void *order, const struct psi_progress *progress,
                             struct psi_outcome *outcome, struct psi_error *err)
 {
     struct log *log = context;
+    uint32_t task = ((const struct order *)order)->task;
+    struct order sent;
+    order_fill(&sent, task);
+    expect(log, memcmp(&sent, order, sizeof sent) == 0, "an order arrives as it was sent");
     log->begun[task]++;
     log->begin[task] = psi_clock_monotonic();
     outcome->value[0] = task + 0.5;
@@ -50,6 +74,7 @@ static enum psi_status work(void *context, uint32_t task, const struct psi_progr
         psi_clock_sleep(left < 0.001 ? left : 0.001);
     }
     enum psi_status status = log->fate ? log->fate(log, task, err) : PSI_OK;
+    outcome->fatal = status && log->fatal;
     log->end[task] = psi_clock_monotonic();
     return status;
 }
@@ -85,38 +110,79 @@ static void grid_fill(struct psi_task *task)
     }
 }
 
-/* Collective: run `tasks` tasks, loose or a grid; returns the farm's status. */
+/* The same tasks, round after round. */
+static enum psi_status next(void *context, struct psi_farm_round *round, struct psi_error *err)
+{
+    struct log *log = context;
+    expect(log, log->rank == 0, "rank 0 alone plans");
+    expect(log, !log->schedule || psi_schedule_finished(log->schedule),
+           "a round ends before the next is planned");
+    psi_schedule_destroy(log->schedule);
+    log->schedule = NULL;
+    round->schedule = NULL;
+    if (log->planned == log->rounds)
+        return log->plan_fails ? psi_fail(err, log->plan_fails, "no plan") : PSI_OK;
+    log->planned++;
+    for (uint32_t t = 0; t < log->tasks; t++)
+        order_fill(&log->order[t], t);
+    if (psi_schedule_create(log->task, log->tasks, SEEDS,
+                            psi_farm_workers(log->size, log->compute_max), log->attempts,
+                            &log->schedule, err))
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    *round = (struct psi_farm_round){log->schedule, log->order};
+    return PSI_OK;
+}
+
+enum { CODE = 40 };
+
+static int finish(void *context, enum psi_status status, const struct psi_error *err)
+{
+    struct log *log = context;
+    expect(log, status == PSI_OK || err->status == status, "the last words have the error");
+    log->finished++;
+    return CODE + (int)status;
+}
+
+/* To be called on all ranks: log->rounds rounds (1 unless set) of `tasks` tasks, loose or a grid;
+ * returns the farm's status. */
 static enum psi_status run(struct log *log, const struct psi_task *task, uint32_t tasks,
                            unsigned attempts, int fail_fast, struct psi_error *err)
 {
-    struct psi_schedule *schedule = NULL;
     struct psi_task loose[GRID];
     struct psi_farm farm = {.comm = MPI_COMM_WORLD,
+                            .order_size = sizeof(struct order),
                             .work = work,
                             .context = log,
+                            .next = next,
                             .report = report,
+                            .finish = finish,
                             .stop = &stop_asked,
                             .fail_fast = fail_fast,
                             .compute_max = log->compute_max};
+    int code;
     for (uint32_t t = 0; t < GRID; t++)
         loose[t] = (struct psi_task){1.0, PSI_NO_TASK, 0, 0};
+    log->task = task ? task : loose;
     log->tasks = tasks;
+    log->attempts = attempts;
+    log->rounds = log->rounds ? log->rounds : 1;
+    log->planned = 0;
+    log->finished = 0;
     memset(log->begun, 0, sizeof log->begun);
     memset(log->begin, 0, sizeof log->begin);
     memset(log->end, 0, sizeof log->end);
     memset(log->reported, 0, sizeof log->reported);
-    if (log->rank == 0 && psi_schedule_create(task ? task : loose, tasks, SEEDS,
-                                              psi_farm_workers(log->size, log->compute_max),
-                                              attempts, &schedule, err))
-        MPI_Abort(MPI_COMM_WORLD, 1);
-    enum psi_status status = psi_farm_run(&farm, schedule, err);
-    if (schedule) {
+    enum psi_status status = psi_farm_run(&farm, &code, err);
+    expect(log, code == CODE + (int)status, "all ranks have the exit code");
+    expect(log, log->finished == (log->rank == 0), "last words are said once");
+    if (log->schedule) {
         struct psi_schedule_count count;
-        psi_schedule_count(schedule, &count);
-        expect(log, psi_schedule_finished(schedule), "the schedule is finished");
+        psi_schedule_count(log->schedule, &count);
+        expect(log, psi_schedule_finished(log->schedule), "the schedule is finished");
         expect(log, count.running == 0 && count.held == 0, "nothing is held after the end");
     }
-    psi_schedule_destroy(schedule);
+    psi_schedule_destroy(log->schedule);
+    log->schedule = NULL;
     return status;
 }
 
@@ -153,6 +219,25 @@ static void scenario_grid(struct log *log)
             expect(log, log->reported[t] == 1, "each task is reported exactly once");
             expect(log, after == PSI_NO_TASK || log->begin[t] >= log->end[after],
                    "no task begins before what it waits for has ended");
+        }
+    }
+}
+
+/* Many small rounds in one farm, then a plan that fails or none. */
+static void scenario_rounds(struct log *log)
+{
+    struct psi_error err;
+    unsigned rounds = 50;
+    log->rounds = (int)rounds;
+    log->plan_fails = PSI_OK;
+    for (int fails = 0; fails < 2; fails++) {
+        log->plan_fails = fails ? PSI_IO : PSI_OK;
+        expect(log, run(log, NULL, 5, 1, 0, &err) == log->plan_fails, "all have the plan's status");
+        expect(log, !fails || strcmp(err.text, "no plan") == 0, "and its text");
+        gather(log);
+        for (uint32_t t = 0; t < 5 && log->rank == 0; t++) {
+            expect(log, log->begun[t] == rounds, "each task is begun once a round");
+            expect(log, log->reported[t] == rounds, "and reported");
         }
     }
 }
@@ -238,6 +323,19 @@ static void scenario_fail_fast(struct log *log)
            err.status == PSI_DATA && strspn(err.text, "x") == PSI_FARM_NOTE - 2 &&
                strlen(err.text) == PSI_FARM_NOTE - 2,
            "all have its text, cut between characters");
+    expect(log, psi_clock_monotonic() - start < 4.0, "it ends at once");
+    gather(log);
+}
+
+/* What no retry mends stops all, without fail-fast. */
+static void scenario_fatal(struct log *log)
+{
+    struct psi_error err;
+    double start = psi_clock_monotonic();
+    log->fate = fate_retry;
+    log->fatal = 1;
+    expect(log, run(log, NULL, GRID, 3, 0, &err) == PSI_NUMERIC, "all return the fatal status");
+    expect(log, strstr(err.text, "does not converge") != NULL, "all have its text");
     expect(log, psi_clock_monotonic() - start < 4.0, "it ends at once");
     gather(log);
 }
@@ -333,6 +431,7 @@ static const struct {
     void (*run)(struct log *log);
 } scenarios[] = {
     {"grid", scenario_grid},           {"few", scenario_few},
+    {"rounds", scenario_rounds},       {"fatal", scenario_fatal},
     {"retry", scenario_retry},         {"self_stop", scenario_self_stop},
     {"fail_fast", scenario_fail_fast}, {"stop_worker", scenario_stop_worker},
     {"stop_lead", scenario_stop_lead}, {"stop_idle", scenario_stop_idle},

@@ -17,7 +17,7 @@ check() {
 }
 
 for ranks in 1 2 4 8; do
-    for scenario in grid few retry self_stop fail_fast; do
+    for scenario in grid few rounds retry self_stop fatal fail_fast; do
         check "farm_${scenario}_$ranks" $ranks farm $scenario
     done
 done
@@ -26,7 +26,7 @@ for scenario in stop_lead stop_worker stop_idle stop_all; do
     check "farm_${scenario}_4" 4 farm $scenario
 done
 # above a number of ranks, rank 0 only schedules: here above 2
-for scenario in grid few retry self_stop stop_lead stop_worker; do
+for scenario in grid few rounds retry self_stop fatal stop_lead stop_worker; do
     check "farm_${scenario}_lead_only" 4 farm "$scenario 2"
 done
 check farm_idle_4 4 farm idle
