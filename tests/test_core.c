@@ -132,6 +132,18 @@ static void test_hash_known_answers(void **state)
     assert_true(psi_hash_add(PSI_HASH_START, "", 0) == UINT64_C(0xcbf29ce484222325));
     assert_true(psi_hash_add(PSI_HASH_START, "a", 1) == UINT64_C(0xaf63dc4c8601ec8c));
     assert_true(psi_hash_add(PSI_HASH_START, "foobar", 6) == UINT64_C(0x85944171f73967e8));
+    /* many at once: the same as each alone, whatever the number */
+    for (size_t count = 1; count <= 19; count++) {
+        uint64_t hash[19];
+        char bytes[19 * 7];
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (char)(37 * i + count);
+        for (size_t i = 0; i < count; i++)
+            hash[i] = PSI_HASH_START + i;
+        psi_hash_add_each(hash, count, bytes, 7);
+        for (size_t i = 0; i < count; i++)
+            assert_true(hash[i] == psi_hash_add(PSI_HASH_START + i, bytes + 7 * i, 7));
+    }
     /* SplitMix64's mixer is a bijection with 0 as fixed point, and spreads one bit over many */
     assert_true(psi_hash_end(0) == 0);
     assert_true(__builtin_popcountll(psi_hash_end(1) ^ psi_hash_end(2)) > 16);

@@ -76,6 +76,17 @@ struct psi_record_at {
     size_t arm, seed, density, rung, chain, slot;
 };
 
+/* Of a variable what belongs to some records of its owner: from .. from + count - 1 in file order,
+ * where the last of the owner's axes runs fastest. */
+enum psi_status psi_results_read_some(struct psi_results *results, const char *name, size_t from,
+                                      size_t count, void *values, struct psi_error *err);
+
+/* Does every `done` record of this owner fit its checksum? PSI_DATA names the first that does not.
+ * Reads all of them, at 2 GB/s where they lie in memory; psi_results_get asks it of one. */
+enum psi_status psi_results_check(struct psi_results *results, enum psi_owner owner,
+                                  struct psi_error *err);
+
+
 /* Read one record (created for the file's layout). A `done` record whose checksum does not fit its
  * content is PSI_DATA. */
 enum psi_status psi_results_get(struct psi_results *results, struct psi_record_at at, void *record,

@@ -82,7 +82,8 @@ enum psi_status psi_fmin_open(const char *path, struct psi_fmin_file *file, stru
     if (status)
         return status;
     file->job = psi_results_job(file->results);
-    if ((status = psi_cli_sweep_create(file->results, &file->sweep, err)))
+    if ((status = psi_results_check(file->results, PSI_OF_CELL, err)) ||
+        (status = psi_cli_sweep_create(file->results, &file->sweep, err)))
         return status;
     const struct psi_job *job = file->job;
     for (size_t i = 0; job->model.kind == PSI_MLP && i < job->model.hidden_count; i++)

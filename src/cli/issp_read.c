@@ -38,21 +38,24 @@ static double square_sum(const double *value, size_t count)
     return sum;
 }
 
-/* Squared norms (owners, layers) from singular values (owners, stages, layers, modes). */
+/* Squared norms (owners, layers) from singular values (owners, stages, layers, modes), which are
+ * most of a file and are read in parts. */
 static enum psi_status read_norms(const struct psi_issp_file *file, const char *name, size_t owners,
                                   size_t stages, double **out, struct psi_error *err)
 {
+    enum { PART = 1 << 19 }; /* values at a time */
     const struct psi_layout *layout = psi_results_layout(file->results);
     size_t layers = layout->extent[PSI_AXIS_LAYER], modes = layout->extent[PSI_AXIS_MODE];
-    double *values = psi_allocate(owners * stages * layers * modes, sizeof *values, name, err);
+    size_t each = stages * layers * modes, part = each < PART ? PART / each : 1;
+    double *values = psi_allocate(part * each, sizeof *values, name, err);
     double *norms = psi_allocate(owners * layers, sizeof *norms, name, err);
     enum psi_status status = values && norms ? PSI_OK : PSI_MEMORY;
-    if (!status)
-        status = psi_results_read(file->results, name, values, err);
-    for (size_t i = 0; !status && i < owners; i++) {
-        for (size_t l = 0; l < layers; l++) {
-            size_t at = (i * stages + PSI_PRUNED) * layers + l;
-            norms[i * layers + l] = square_sum(values + at * modes, modes);
+    for (size_t from = 0; !status && from < owners; from += part) {
+        size_t count = owners - from < part ? owners - from : part;
+        status = psi_results_read_some(file->results, name, from, count, values, err);
+        for (size_t i = 0; !status && i < count * layers; i++) {
+            size_t at = (i / layers * stages + PSI_PRUNED) * layers + i % layers;
+            norms[from * layers + i] = square_sum(values + at * modes, modes);
         }
     }
     free(values);
@@ -119,6 +122,10 @@ enum psi_status psi_issp_open(const char *path, struct psi_issp_file *file, stru
 {
     const struct psi_issp_arrays *a = &file->array;
     enum psi_status status = psi_results_open(path, PSI_RESULTS_READ, &file->results, err);
+    if (status)
+        return status;
+    for (int owner = 0; !status && owner < PSI_OF_SLOT; owner++)
+        status = psi_results_check(file->results, (enum psi_owner)owner, err);
     if (status)
         return status;
     file->job = psi_results_job(file->results);

@@ -24,6 +24,14 @@ struct psi_results {
 /* Axes of a variable, its owner's first; returns their number. */
 int psi_results_axes(const struct psi_variable *variable, unsigned char axis[PSI_DIMS_MAX]);
 
+/* Row of the table that holds this member of an owner's records. */
+size_t psi_results_variable(enum psi_owner owner, size_t offset);
+
+/* How many records an owner has in a file, and which of them is the number-th, in file order. */
+size_t psi_results_record_count(const struct psi_layout *layout, enum psi_owner owner);
+struct psi_record_at psi_results_record_at(const struct psi_layout *layout, enum psi_owner owner,
+                                           size_t number);
+
 /* Has a launch written with other numerics than r->numerics? */
 int psi_results_is_mixed(struct psi_results *r);
 

@@ -56,7 +56,7 @@ static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, vo
     return ok;
 }
 
-static size_t variable_at(enum psi_owner owner, size_t offset)
+size_t psi_results_variable(enum psi_owner owner, size_t offset)
 {
     size_t v = 0;
     while (psi_variables[v].owner != owner || psi_variables[v].offset != offset)
@@ -65,7 +65,7 @@ static size_t variable_at(enum psi_owner owner, size_t offset)
 }
 
 /* Every record begins with its psi_made. */
-#define MADE(owner, member) variable_at(owner, offsetof(struct psi_made, member))
+#define MADE(owner, member) psi_results_variable(owner, offsetof(struct psi_made, member))
 
 /* HDF5's own reason does not survive the closing of what failed: errno does. */
 static enum psi_status fail_transfer(const struct psi_results *r, const char *verb,
@@ -99,7 +99,7 @@ static enum psi_status fail_checksum(const struct psi_results *r, struct psi_rec
     return psi_fail(
         err, PSI_DATA,
         "%s: the checksum of the %s%s (seed %u) does not fit what is stored: the file was "
-        "changed or damaged",
+        "changed or damaged (psisweep verify lists all that is, --repair has it computed again)",
         r->path, psi_owners[at.owner].name, cell, r->job->seed[at.seed]);
 }
 
