@@ -2,10 +2,12 @@
  *
  * Psi of a seed is a logistic in log10 density, of a given 10-90 % width, centred at a draw from
  * N(-2, deviation^2), plus normal noise in every cell. The grid has 8 densities a decade and a
- * uniform phase; a refined one then has 24 a decade within 1/4 decade of the pooled centre. */
+ * uniform phase; a refined one then has 24 a decade within 1/4 decade of the pooled centre, an
+ * adaptive one (adaptive.h) has of those 24 what it asks for. */
 #ifndef PSISWEEP_TESTS_SIMULATE_H
 #define PSISWEEP_TESTS_SIMULATE_H
 
+#include "psisweep/adaptive.h"
 #include "psisweep/random.h"
 #include "psisweep/sharpness.h"
 #include "psisweep/threshold.h"
@@ -20,14 +22,17 @@ enum {
     SIMULATED_FACTOR = 3, /* steps that refinement makes of one */
     SIMULATED_STEPS = 32, /* of the grid, four decades */
     SIMULATED_DENSITIES = SIMULATED_FACTOR * SIMULATED_STEPS,
-    SIMULATED_CELLS = SIMULATED_SEEDS * SIMULATED_DENSITIES
+    SIMULATED_CELLS = SIMULATED_SEEDS * SIMULATED_DENSITIES,
+    SIMULATED_BUDGET = 12 * SIMULATED_SEEDS /* the job's default */
 };
+enum { SIMULATED_GRID, SIMULATED_REFINED, SIMULATED_ADAPTIVE };
+static const char *const simulated_axis[] = {"8 a decade", "refined", "adaptive"};
 static const double SIMULATED_MEAN = -2;
 
 struct simulated {
     double deviation; /* of log10 density over seeds */
     double width, noise;
-    int refined;
+    int refined;   /* SIMULATED_GRID, ... */
     double spread; /* of log10 width over seeds */
 };
 
@@ -43,6 +48,21 @@ static inline void simulated_ok(enum psi_status status)
 {
     if (status != PSI_OK)
         abort();
+}
+
+static inline void simulate_adaptive(struct simulation *s)
+{
+    static uint8_t state[SIMULATED_CELLS];
+    size_t open;
+    struct psi_adaptive adaptive = {.seeds = SIMULATED_SEEDS,
+                                    .densities = SIMULATED_DENSITIES,
+                                    .density = s->density,
+                                    .factor = SIMULATED_FACTOR,
+                                    .budget = SIMULATED_BUDGET,
+                                    .psi = s->psi,
+                                    .state = state};
+    memset(state, PSI_ADAPTIVE_DONE, sizeof state);
+    simulated_ok(psi_adaptive_next(&adaptive, s->finished, &open, NULL));
 }
 
 /* Draw a sweep, and refine it where that is asked for. */
@@ -72,7 +92,9 @@ static inline void simulate(struct simulation *s, const struct simulated *truth,
             1 / (1 + pow(9, -2 * (x - center) / width)) + truth->noise * psi_random_normal(random);
         s->finished[cell] = d % SIMULATED_FACTOR == 0;
     }
-    if (!truth->refined)
+    if (truth->refined == SIMULATED_ADAPTIVE)
+        simulate_adaptive(s);
+    if (truth->refined != SIMULATED_REFINED)
         return;
     simulated_ok(psi_threshold_pool(&s->sweep, 0, 0.5, 0, &pooled, NULL));
     for (size_t cell = 0; cell < SIMULATED_CELLS; cell++)
@@ -85,6 +107,7 @@ struct coverage {
     double pooled, lognormal, bootstrap; /* shares; of the latter two where they are defined */
     double same, degenerate; /* shares pooled as one grid step; without a censored fit */
     double bias, width;      /* of the pooled centre and interval, decades */
+    double cells, cost;      /* computed of each seed; their cost, 1 = a dense one's */
 };
 
 static inline struct coverage measure_coverage(const struct simulated *truth, size_t sweeps)
@@ -96,7 +119,7 @@ static inline struct coverage measure_coverage(const struct simulated *truth, si
     size_t fits = 0, boots = 0;
     double share = 1 / (double)sweeps, mean = SIMULATED_MEAN;
     psi_random_open(&random, 7, "calibration/sd=%g/width=%g/noise=%g/refined=%d", truth->deviation,
-                    truth->width, truth->noise, truth->refined);
+                    truth->width, truth->noise, truth->refined != SIMULATED_GRID);
     for (size_t i = 0; i < sweeps; i++) {
         struct psi_pooled p;
         struct psi_bootstrap b;
@@ -109,6 +132,11 @@ static inline struct coverage measure_coverage(const struct simulated *truth, si
         got.same += share * (p.method == PSI_POOL_SAME_CELL);
         got.bias += share * (log10(p.center) - mean);
         got.width += share * log10(p.high / p.low);
+        for (size_t cell = 0; cell < SIMULATED_CELLS; cell++) {
+            got.cells += share / SIMULATED_SEEDS * s.finished[cell];
+            got.cost += share / SIMULATED_SEEDS * s.finished[cell] *
+                        fmin(1, 0.01 + 3 * s.achieved[cell]); /* as src/cli/run_cost.c has it */
+        }
         fits += l.spread == PSI_SPREAD_OK;
         got.lognormal += l.low < mean && mean <= l.high;
         boots += b.spread == PSI_SPREAD_OK;

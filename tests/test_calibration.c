@@ -30,13 +30,39 @@ static void test_coverage(void **state)
         print_message("seed SD %.2f, width %.2f, noise %.2f, %s: pooled %.1f %% (bias %+.4f, width "
                       "%.3f), censored fit %.1f %% of %.0f %%, bootstrap %.1f %%\n",
                       rows[i].truth.deviation, rows[i].truth.width, rows[i].truth.noise,
-                      rows[i].truth.refined ? "refined" : "8 a decade", 100 * c.pooled, c.bias,
-                      c.width, 100 * c.lognormal, 100 * (1 - c.degenerate), 100 * c.bootstrap);
+                      simulated_axis[rows[i].truth.refined], 100 * c.pooled, c.bias, c.width,
+                      100 * c.lognormal, 100 * (1 - c.degenerate), 100 * c.bootstrap);
         assert_true(c.pooled >= rows[i].least);
         assert_true(rows[i].truth.deviation < 0.05 || c.pooled <= 0.98 + 0.015);
         assert_true(c.width <= rows[i].widest);
         assert_true(isnan(c.lognormal) || c.lognormal >= rows[i].least);
         assert_true(c.bootstrap < c.pooled); /* why it only stands beside it */
+    }
+}
+
+/* An adaptive sweep is as good as the refined grid that it leaves most of, for a small part of it.
+ */
+static void test_adaptive(void **state)
+{
+    (void)state;
+    static const struct simulated truths[] = {
+        {0.02, 0.2, 0, 0}, {0.05, 0.5, 0.05, 0}, {0.1, 1, 0, 0}, {0.2, 0.2, 0.05, 0}};
+    for (size_t i = 0; i < sizeof truths / sizeof *truths; i++) {
+        struct simulated truth = truths[i];
+        struct coverage grid = measure_coverage(&truth, SWEEPS);
+        truth.refined = SIMULATED_REFINED;
+        struct coverage refined = measure_coverage(&truth, SWEEPS);
+        truth.refined = SIMULATED_ADAPTIVE;
+        struct coverage c = measure_coverage(&truth, SWEEPS);
+        print_message(
+            "seed SD %.2f, width %.2f, noise %.2f, adaptive: pooled %.1f %% (bias %+.4f, "
+            "width %.3f of %.3f refined), %.1f cells a seed, %.1f %% of the grid's cost\n",
+            truth.deviation, truth.width, truth.noise, 100 * c.pooled, c.bias, c.width,
+            refined.width, c.cells, 100 * c.cost / grid.cost);
+        assert_true(c.pooled >= 0.93 - 0.022 && c.pooled <= 0.98 + 0.015);
+        assert_true(c.width <= 1.02 * refined.width && c.width <= 1.02 * grid.width);
+        assert_true(fabs(c.bias) <= fabs(refined.bias) + 0.002);
+        assert_true(c.cost <= 0.08 * grid.cost);
     }
 }
 
@@ -47,7 +73,7 @@ static struct scaling_tally tally(double narrow, double wide, double noise, int 
     struct scaling_tally t = measure_scaling(&n, &w, PAIRS);
     print_message("widths %.2f to %.2f, noise %.2f, %s: Delta %.3f (SD %.3f), %.1f %% supported, "
                   "%.1f %% refuted\n",
-                  narrow, wide, noise, refined ? "refined" : "8 a decade", t.delta, t.deviation,
+                  narrow, wide, noise, simulated_axis[refined], t.delta, t.deviation,
                   100 * t.verdict[PSI_VERDICT_SUPPORTED], 100 * t.verdict[PSI_VERDICT_REFUTED]);
     assert_true(fabs(t.delta - log10(narrow / wide)) < 0.02);
     return t;
@@ -73,6 +99,7 @@ static void test_scaling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_coverage),
+                                       cmocka_unit_test(test_adaptive),
                                        cmocka_unit_test(test_scaling)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
