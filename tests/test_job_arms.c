@@ -248,6 +248,38 @@ static void refined_axis(void **state)
     psi_job_destroy(job);
 }
 
+/* An adaptive grid: which arms it is about, and where it makes no sense. */
+static void adaptive_grid(void **state)
+{
+    (void)state;
+    const char *arms = HEAD "arms: [{name: a, from: 0.5}, {name: imp, schedule: iterative}, "
+                            "{name: b, mask: imp}, {name: c, mask: a}]\n"
+                            "grid: {density: [1, 0.4, 0.1], adaptive: true, budget: 7}\n";
+    static const int adapts[] = {1, 0, 0, 1};
+    struct psi_job *job = accept(arms, NULL);
+    assert_int_equal(job->budget, 7);
+    for (size_t a = 0; a < 4; a++) {
+        assert_int_equal(psi_job_adapts(job, a), adapts[a]);
+        assert_int_equal(psi_job_runs(job, a, 1), !adapts[a]);
+    }
+    psi_job_destroy(job);
+    job = accept(arms, "grid.adaptive=false");
+    assert_false(psi_job_adapts(job, 0));
+    assert_true(psi_job_runs(job, 0, 1) && !psi_job_runs(job, 0, 0));
+    psi_job_destroy(job);
+    refuse(HEAD "arms: [{name: imp, schedule: iterative}, {name: b, mask: imp}]\n"
+                "grid: {density: [1, 0.1],\n  adaptive: true}\n",
+           NULL,
+           "t.yaml:4: grid.adaptive: every arm is iterative or takes the masks of one, and goes "
+           "down the whole axis: expected false");
+    refuse(HEAD "arms: [{name: a}, {name: p, mask: a, change: preserve}]\n" GRID,
+           "grid.adaptive=true",
+           "--set grid.adaptive: arms that preserve or destroy modes (entry 2) are compared at "
+           "equal densities: expected false");
+    refuse(HEAD "arms: [{}]\n" GRID, "grid.budget=0",
+           "--set grid.budget: expected an integer in [1, 512], found \"0\"");
+}
+
 #define LARGE                                                                                     \
     HEAD VALID "train: {epochs: 6}\narms: [{name: imp, schedule: iterative, restart: rewind, "    \
                "rewind: 0.3},"                                                                    \
@@ -309,7 +341,8 @@ static void difference(void **state)
     (void)state;
     const char *plain = HEAD VALID "arms: [{name: a}, {name: b, mask: a}]\n" GRID;
     const char *more = HEAD VALID "arms: [{name: c}, {name: b, mask: a}, {name: a}]\n"
-                                  "grid: {density: [1, 0.4, 0.1], refine: {factor: 2}}\n"
+                                  "grid: {density: [1, 0.4, 0.1], refine: {factor: 2}, "
+                                  "adaptive: true, budget: 9}\n"
                                   "rescue: {cells: 4, finetune: [2], draws: 1, rewind_epoch: 1}\n";
     differs(plain, more, 1, "");
     differs(plain,
@@ -322,10 +355,11 @@ static void difference(void **state)
             "arms \"b\": removed\nrescue.rates: [1, 3] -> [5]\n");
     differs(plain,
             HEAD VALID "arms: [{name: b, mask: a}, {name: a}]\n"
-                       "grid: {density: [1, 0.1], refine: {factor: 2}}\n",
+                       "grid: {density: [1, 0.1], refine: {factor: 2}, adaptive: true}\n",
             0,
             "arms: the same in another order\n"
-            "grid.refine: {factor: 1, around: 0.25} -> {factor: 2, around: 0.25}\n");
+            "grid.refine: {factor: 1, around: 0.25} -> {factor: 2, around: 0.25}\n"
+            "grid.adaptive: false -> true\n");
 }
 
 int main(void)
@@ -337,6 +371,7 @@ int main(void)
         cmocka_unit_test(references),
         cmocka_unit_test(budgets),
         cmocka_unit_test(refined_axis),
+        cmocka_unit_test(adaptive_grid),
         cmocka_unit_test(text_round_trip),
         cmocka_unit_test(difference),
     };

@@ -135,7 +135,8 @@ static void text_is_canonical(void **state)
               "    schedule: one-shot\n    until: 0.75\n    interval: 100\n    mask: \"\"\n"
               "    change: none\n    modes: 5\n    ablate: none\n    hold: false\n"
               "    restart: finetune\n    rewind: 0\n    budget: own\n    rescue: true\ngrid:\n"
-              "  density: [1, 0.1]\n  refine: {factor: 1, around: 0.25}\n  seeds: 10\n"
+              "  density: [1, 0.1]\n  refine: {factor: 1, around: 0.25}\n  adaptive: false\n"
+              "  budget: 12\n  seeds: 10\n"
               "rescue:\n  cells: 0\n  finetune: [1, 4, 16]\n  rates: [1, 3]\n"
               "  reinitialise: [4, 16]\n  draws: 3\n  rewind: [4]\n  rewind_epoch: 0\n"
               "  transplant: [4]\n  rewire: [1]\n  regrow: [1]\nspectra:\n  modes: 32\n");

@@ -88,6 +88,18 @@ static void test_states(void **state)
     got = fit(&f, 0);
     assert_int_equal(got.fit, PSI_FIT_FEW);
     assert_true(got.cells == 5 && isnan(got.width) && isnan(got.center));
+    /* an adaptive grid's few cells would all lie on the steepest part of the fall */
+    const uint8_t adaptive = 1;
+    char words[PSI_SHARPNESS_TEXT];
+    open_fixture(&f, 1);
+    set_fall(&f, 0, 0.7);
+    f.sweep.adaptive = &adaptive;
+    got = fit(&f, 0);
+    assert_int_equal(got.fit, PSI_FIT_ADAPTIVE);
+    assert_true(isnan(got.width));
+    struct psi_sharpness arm = summary(&f);
+    psi_sharpness_words(&arm, words, sizeof words);
+    assert_non_null(strstr(words, "no seed has a width of the fall (an adaptive grid has"));
 }
 
 /* A curve that is not monotone is fitted, not refused: its residual says so. */

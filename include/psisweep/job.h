@@ -116,6 +116,8 @@ struct psi_job {
      * only. */
     double density[PSI_DENSITIES_MAX];
     struct psi_refine_spec refine;
+    int adaptive;  /* 1 = of the arms that can, only cells around F_min are run (adaptive.h) */
+    size_t budget; /* adaptive: cells of an arm at most, times the seeds */
     struct psi_rescue_spec rescue;
     size_t seeds;
     uint32_t *seed; /* (seeds) distinct values, ascending; owned */
@@ -133,7 +135,11 @@ static inline size_t psi_job_cell(const struct psi_job *job, size_t arm, size_t 
     return (arm * job->seeds + seed) * job->densities + density;
 }
 
-/* Is a density of the axis one that this arm is run at before refinement? */
+/* Does it depend on F_min where this arm is run? Not of an arm that is iterative or takes masks from
+ * one: its densities follow from each other. */
+int psi_job_adapts(const struct psi_job *job, size_t arm);
+
+/* Is a density of the axis one that this arm is run at before anything is known of its F_min? */
 int psi_job_runs(const struct psi_job *job, size_t arm, size_t density);
 
 /* What an arm is, in a few words of its keys: "magnitude, global, iterative, rewind 0.5". */

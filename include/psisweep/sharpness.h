@@ -20,6 +20,7 @@ enum psi_fit {
     PSI_FIT_ONE_SIDED, /* no cell is collapsed, or every one */
     PSI_FIT_CUT,       /* the measured densities end within the fall */
     PSI_FIT_FAILED,    /* the optimiser found no minimum */
+    PSI_FIT_ADAPTIVE,  /* cells were run around F_min only: asymptotes would be made up */
     PSI_FITS
 };
 extern const char *const psi_fit_name[PSI_FITS + 1]; /* NULL-ended */

@@ -25,6 +25,8 @@ struct psi_sweep {
     const uint8_t *finished; /* (arms, seeds, densities) 1 = done */
     const uint8_t *skipped;  /* (arms, seeds, densities) 1 = not wanted, such as an added density
                                 far from F_min; NULL = none */
+    const uint8_t *adaptive; /* (arms) 1 = cells were run around F_min only, so that nothing is known
+                                of the whole fall; NULL = none */
 };
 
 enum psi_censoring {

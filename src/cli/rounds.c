@@ -2,6 +2,7 @@
 #include "rounds.h"
 #include "sweep.h"
 
+#include "psisweep/adaptive.h"
 #include "psisweep/ladder.h"
 #include "psisweep/memory.h"
 #include "psisweep/schedule.h"
@@ -99,7 +100,7 @@ static enum psi_status plan_grid(struct plan *plan, struct psi_error *err)
                     add(plan, at,
                         chain == SIZE_MAX ? (uint32_t)s : task[psi_job_cell(job, chain, s, d)],
                         plan->status[psi_job_cell(job, a, s, d)]);
-                else
+                else if (!psi_job_adapts(job, a))
                     skip_cell(plan, at);
             }
         }
@@ -136,6 +137,49 @@ static enum psi_status refine_arm(struct plan *plan, const struct psi_sweep *swe
     return PSI_OK;
 }
 
+/* What an adaptive arm has asked for so far; when that is all, the rest is skipped. A cell that has
+ * failed tells nothing, until it is tried again with success. */
+static enum psi_status adapt_arm(struct plan *plan, const double *psi, size_t arm,
+                                 struct psi_error *err)
+{
+    const struct psi_job *job = plan->job;
+    size_t cells = job->seeds * job->densities, begin = psi_job_cell(job, arm, 0, 0), open = 0;
+    enum psi_status status = PSI_OK;
+    uint8_t *state = psi_allocate(2 * cells, 1, "adaptive sweep", err);
+    if (!state)
+        return PSI_MEMORY;
+    uint8_t *asked = state + cells;
+    struct psi_adaptive adaptive = {.seeds = job->seeds,
+                                    .densities = job->densities,
+                                    .density = job->density,
+                                    .factor = job->refine.factor,
+                                    .collapsed = job->arm[arm].rescue ? job->rescue.cells : 0,
+                                    .budget = job->budget * job->seeds,
+                                    .psi = psi + begin,
+                                    .state = state};
+    while (adaptive.first < job->densities && job->density[adaptive.first] > job->arm[arm].from)
+        adaptive.first += job->refine.factor;
+    for (size_t i = 0; i < cells; i++) {
+        uint8_t is = plan->status[begin + i], parent = plan->parent_status[i / job->densities];
+        state[i] = is == PSI_DONE                             ? PSI_ADAPTIVE_DONE
+                   : is == PSI_FAILED || parent == PSI_FAILED ? PSI_ADAPTIVE_LOST
+                                                              : PSI_ADAPTIVE_OPEN;
+    }
+    if (adaptive.first < job->densities)
+        status = psi_adaptive_next(&adaptive, asked, &open, err);
+    for (size_t i = 0; !status && i < cells; i++) {
+        size_t seed = i / job->densities;
+        struct psi_record_at at = {
+            .owner = PSI_OF_CELL, .arm = arm, .seed = seed, .density = i % job->densities};
+        if (asked[i] && plan->parent_status[seed] == PSI_DONE)
+            add(plan, at, PSI_NO_TASK, plan->status[begin + i]);
+        else if (open == 0)
+            skip_cell(plan, at);
+    }
+    free(state);
+    return status;
+}
+
 /* Where F_min is, the grid alone tells: added densities that an interrupted launch has done already
  * do not change which ones are added. And it is sought on the nominal axis, which is the one that
  * is refined: a trimmed mask's achieved density may lie far below. */
@@ -148,8 +192,12 @@ static enum psi_status plan_refine(struct plan *plan, struct psi_cli_sweep *swee
         sweep->finished[i] &= psi_job_on_grid(job, i % job->densities) != 0;
         sweep->achieved[i] = job->density[i % job->densities];
     }
-    for (size_t a = 0; !status && a < job->arms && job->refine.factor > 1; a++)
-        status = refine_arm(plan, &sweep->sweep, a, err);
+    for (size_t a = 0; !status && a < job->arms; a++) {
+        if (psi_job_adapts(job, a))
+            status = adapt_arm(plan, sweep->psi, a, err);
+        else if (job->refine.factor > 1)
+            status = refine_arm(plan, &sweep->sweep, a, err);
+    }
     return status;
 }
 

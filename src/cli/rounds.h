@@ -9,7 +9,8 @@
 /* Each begins when all of the one before is done or given up, as it depends on it. */
 enum psi_round {
     PSI_ROUND_GRID,   /* dense parents, and the cells of the grid */
-    PSI_ROUND_REFINE, /* added densities around each arm's F_min */
+    PSI_ROUND_REFINE, /* cells around each arm's F_min: of added densities, or all of an adaptive
+                         arm's, which are planned anew until nothing new is wanted */
     PSI_ROUND_RESCUE, /* ladders of collapsed cells */
     PSI_ROUNDS
 };

@@ -50,12 +50,13 @@ struct psi_run {
     int32_t launch;
     struct psi_kept_parent kept[PSI_PARENTS_KEPT];
     unsigned long uses;
-    /* rank 0: the round that is being worked on, how many have been planned, and what all but this
-     * one came to (running: neither done nor failed) */
+    /* rank 0: the round that is being worked on, how many have no more to plan, and what all but
+     * this one came to (running: neither done nor failed) */
     enum psi_round round;
     int rounds;
     struct psi_record_at *record; /* (tasks of the round) what each task is; owned */
     uint32_t tasks;
+    uint8_t *listed;               /* (cells) 1 = was a task of the round around F_min; owned */
     struct psi_schedule *schedule; /* of the round; owned */
     struct psi_schedule_count total;
     double began; /* monotonic seconds */

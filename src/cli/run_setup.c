@@ -255,6 +255,7 @@ void psi_run_teardown(struct psi_run *run)
     psi_record_clear(PSI_OF_CELL, &run->cell);
     psi_costs_clear(&run->costs);
     free(run->cost);
+    free(run->listed);
     free(run->record);
     psi_results_close(run->results);
     psi_study_destroy(run->study);

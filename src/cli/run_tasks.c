@@ -6,21 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Marks what the round skips; record and task are rooms for plan->count. */
+/* Is it new to this launch? The round around F_min is planned again and again: what has failed in
+ * it is not begun anew each time. */
+static int is_new(struct psi_run *run, struct psi_record_at at)
+{
+    if (run->round != PSI_ROUND_REFINE)
+        return 1;
+    uint8_t *listed = &run->listed[psi_job_cell(run->job, at.arm, at.seed, at.density)];
+    int new = !*listed;
+    *listed = 1;
+    return new;
+}
+
+/* Marks what the round skips; record and task are rooms for plan->count, *tasks of them are used.
+ */
 static enum psi_status make_tasks(struct psi_run *run, const struct psi_round_plan *plan,
                                   struct psi_record_at *record, struct psi_task *task,
-                                  struct psi_error *err)
+                                  uint32_t *tasks, struct psi_error *err)
 {
     enum psi_status status = psi_costs_read(&run->costs, run->results, err);
     for (uint32_t i = 0; !status && i < plan->skips; i++)
         status = psi_results_skip(run->results, plan->skip[i], err);
     for (uint32_t i = 0; !status && i < plan->count; i++) {
         const struct psi_wanted *wanted = &plan->wanted[i];
-        record[i] = wanted->at;
-        task[i] = (struct psi_task){.cost = psi_costs_seconds(&run->costs, wanted->at),
-                                    .after = wanted->after,
-                                    .group = (uint32_t)wanted->at.seed,
-                                    .done = wanted->state == PSI_DONE};
+        if (!is_new(run, wanted->at)) /* where any is old, none waits for another */
+            continue;
+        record[*tasks] = wanted->at;
+        task[(*tasks)++] = (struct psi_task){.cost = psi_costs_seconds(&run->costs, wanted->at),
+                                             .after = wanted->after,
+                                             .group = (uint32_t)wanted->at.seed,
+                                             .done = wanted->state == PSI_DONE};
     }
     return status;
 }
@@ -33,18 +48,22 @@ enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint3
     struct psi_task *made = psi_allocate(room, sizeof *made, "tasks", err);
     struct psi_record_at *record = psi_allocate(room, sizeof *record, "tasks", err);
     enum psi_status status = made && record ? PSI_OK : PSI_MEMORY;
+    *tasks = 0;
+    if (!status && !run->listed && !(run->listed = psi_allocate(room, 1, "tasks", err)))
+        status = PSI_MEMORY;
     if (!status && !run->cost && !(run->cost = psi_allocate(room, sizeof *run->cost, "costs", err)))
         status = PSI_MEMORY;
-    while (!status && plan.count == 0 && run->rounds < PSI_ROUNDS) {
-        run->round = (enum psi_round)run->rounds++;
+    while (!status && *tasks == 0 && run->rounds < PSI_ROUNDS) {
+        run->round = (enum psi_round)run->rounds;
         psi_round_plan_clear(&plan);
         if (!(status = psi_round_plan(run->results, run->round, &plan, err)))
-            status = make_tasks(run, &plan, record, made, err);
+            status = make_tasks(run, &plan, record, made, tasks, err);
+        run->rounds += run->round != PSI_ROUND_REFINE || *tasks == 0;
     }
     if (!status) {
         free(run->record);
         run->record = record;
-        run->tasks = *tasks = plan.count;
+        run->tasks = *tasks;
         record = NULL;
         *task = made;
         made = NULL;

@@ -54,6 +54,8 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
                          !psi_job_runs(job, i / job->densities / job->seeds, i % job->densities));
         s->wanted += !s->skipped[i];
     }
+    for (size_t a = 0; a < job->arms; a++)
+        s->adaptive[a] = psi_job_adapts(job, a) != 0;
     if ((status = count_orphans(results, s, err)))
         goto out;
     s->sweep = (struct psi_sweep){.arms = job->arms,
@@ -64,7 +66,8 @@ enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli
                                   .effective = s->effective,
                                   .psi = s->psi,
                                   .finished = s->finished,
-                                  .skipped = s->skipped};
+                                  .skipped = s->skipped,
+                                  .adaptive = s->adaptive};
     *out = s;
     s = NULL;
 out:

@@ -10,6 +10,7 @@ struct psi_cli_sweep {
     struct psi_sweep sweep;
     double *psi, *achieved, *effective; /* (arms, seeds, densities) */
     uint8_t *finished, *skipped;
+    uint8_t adaptive[PSI_ARMS_MAX];
     uint8_t *status;             /* as the file said when it was opened */
     size_t cells;                /* of the file */
     size_t wanted, done, failed; /* wanted: all that are not skipped */

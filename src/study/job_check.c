@@ -177,7 +177,13 @@ int psi_job_on_grid(const struct psi_job *job, size_t density)
 
 int psi_job_runs(const struct psi_job *job, size_t arm, size_t density)
 {
-    return psi_job_on_grid(job, density) && job->density[density] <= job->arm[arm].from;
+    return psi_job_on_grid(job, density) && job->density[density] <= job->arm[arm].from &&
+           !psi_job_adapts(job, arm);
+}
+
+int psi_job_adapts(const struct psi_job *job, size_t arm)
+{
+    return job->adaptive && psi_job_chain(job, arm) == SIZE_MAX;
 }
 
 const struct psi_train_spec *psi_job_budget(const struct psi_job *job, const struct psi_arm *arm)
@@ -248,6 +254,29 @@ static enum psi_status check_study(struct psi_job_reader *reader)
     return PSI_OK;
 }
 
+/* Something is left to decide, and nothing is compared at densities that are decided arm by arm. */
+static enum psi_status check_adaptive(struct psi_job_reader *reader)
+{
+    const struct psi_job *job = reader->job;
+    size_t adapts = 0;
+    for (size_t i = 0; i < job->arms && job->adaptive; i++) {
+        const struct psi_arm *arm = &job->arm[i];
+        adapts += (size_t)psi_job_adapts(job, i);
+        if (arm->change == PSI_CHANGE_PRESERVE || arm->change == PSI_CHANGE_DESTROY) {
+            return psi_job_fail_at(reader, "grid.adaptive",
+                                   "arms that preserve or destroy modes (entry %zu) are compared at "
+                                   "equal densities: expected false",
+                                   i + 1);
+        }
+    }
+    if (job->adaptive && adapts == 0) {
+        return psi_job_fail_at(reader, "grid.adaptive",
+                               "every arm is iterative or takes the masks of one, and goes down "
+                               "the whole axis: expected false");
+    }
+    return PSI_OK;
+}
+
 /* What no row alone can tell. The sizes of the data are known here only where the job gives them;
  * psi_dataset_create checks the rest. */
 enum psi_status psi_job_check_together(struct psi_job_reader *reader)
@@ -283,5 +312,8 @@ enum psi_status psi_job_check_together(struct psi_job_reader *reader)
         }
     }
     enum psi_status status = check_study(reader);
+    if (!status) {
+        status = check_adaptive(reader);
+    }
     return status ? status : check_ladder(reader);
 }

@@ -14,6 +14,7 @@ const char *const psi_fit_name[PSI_FITS + 1] = {
     [PSI_FIT_ONE_SIDED] = "one side of the fall only",
     [PSI_FIT_CUT] = "grid ends within the fall",
     [PSI_FIT_FAILED] = "no minimum found",
+    [PSI_FIT_ADAPTIVE] = "an adaptive grid has cells around F_min only",
 };
 
 enum { LOWER, UPPER, CENTER, LOG_FALL, PARAMETERS };
@@ -211,7 +212,9 @@ enum psi_status psi_sharpness_seed(const struct psi_sweep *sweep, size_t arm, si
         collect(sweep, (arm * sweep->seeds + seed) * sweep->densities, point, &curve);
     result.cells = curve.cells;
     status = PSI_OK;
-    if (curve.cells >= PSI_FIT_CELLS && curve.x[0] < curve.x[curve.cells - 1]) {
+    if (sweep->adaptive && sweep->adaptive[arm]) {
+        result.fit = PSI_FIT_ADAPTIVE;
+    } else if (curve.cells >= PSI_FIT_CELLS && curve.x[0] < curve.x[curve.cells - 1]) {
         double p[PARAMETERS], sum;
         result.fit = PSI_FIT_ONE_SIDED;
         if (collapsed == 0 || collapsed == curve.cells)
