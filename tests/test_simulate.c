@@ -105,6 +105,10 @@ static void test_one_rank(void **state)
         .task = task, .tasks = TASKS, .groups = 4, .ranks = 1, .leader_computes = 1, .look = 0.01};
     near(run(simulation).makespan, sum);
     near(run(simulation).busy, 1.0);
+    simulation.move = 0.5;
+    struct psi_simulated r = run(simulation);
+    assert_true(r.moves >= 4);
+    near(r.makespan, sum + 0.5 * (double)r.moves);
 }
 
 /* Rank 0 that needs longer for a message than a worker for a task is what bounds the sweep: n

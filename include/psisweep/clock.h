@@ -6,6 +6,9 @@
 /* Seconds since an arbitrary point; never goes back. */
 double psi_clock_monotonic(void);
 
+/* Seconds of processor time of this process: other processes do not count. */
+double psi_clock_processor(void);
+
 /* Seconds since 1970-01-01 UTC. */
 double psi_clock_wall(void);
 

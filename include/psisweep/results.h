@@ -39,6 +39,11 @@ enum psi_status psi_results_resolve(const char *path, char *resolved, size_t siz
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err);
 
+/* The bytes that such a file will have: exact, as it is made in memory, up to 64 MB; of a larger
+ * one, those of one with fewer seeds and what the others add, which is within some kB. */
+enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t *bytes,
+                                 struct psi_error *err);
+
 struct psi_results;
 
 /* Call it before MPI_Init. HDF5 is then not ended by MPI_Finalize, nor at exit, where it would crash

@@ -22,12 +22,13 @@ struct psi_simulation {
     int leader_computes;   /* rank 0 is a worker, too; else there are ranks - 1 workers */
     double service;        /* seconds of rank 0 a message, >= 0 */
     double look;           /* seconds between two looks of rank 0 while it computes, >= 0 */
-    double start;          /* seconds until the first task can begin, >= 0 */
+    double move;  /* seconds by which a task is longer on a worker that changes its group */
+    double start; /* seconds until the first task can begin, >= 0 */
 };
 
 struct psi_simulated {
     double makespan; /* from the launch to the end of the last task's service */
-    double work;     /* seconds of all tasks not done before */
+    double work;     /* seconds of all tasks not done before, moves left out */
     double critical; /* of the longest chain of them */
     double bound;    /* max(work / ranks, critical): no schedule is shorter */
     double busy;     /* work / (ranks * makespan) */

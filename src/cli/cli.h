@@ -36,6 +36,7 @@ int psi_cli_format_option(int key, enum psi_format *format);
 int psi_cli_print_thresholds(const char *path, enum psi_format format);
 
 int psi_cli_run(int argc, char **argv);
+int psi_cli_plan(int argc, char **argv);
 int psi_cli_fmin(int argc, char **argv);
 int psi_cli_issp(int argc, char **argv);
 int psi_cli_report(int argc, char **argv);

@@ -40,7 +40,7 @@ static double ladder_cost(const struct psi_job *job, size_t density)
     return cost;
 }
 
-static double model_cost(const struct psi_job *job, struct psi_record_at at)
+double psi_costs_model(const struct psi_job *job, struct psi_record_at at)
 {
     if (at.owner == PSI_OF_PARENT)
         return (double)job->train.epochs + 2.0;
@@ -51,7 +51,8 @@ static double model_cost(const struct psi_job *job, struct psi_record_at at)
 /* --- what is known of it ------------------------------------------------------------------------
  */
 
-/* Kinds of tasks that are off by one factor each: dense parents, cells of an arm, its ladders. */
+/* Kinds of tasks that are off by factors of their own: dense parents, cells of an arm, its ladders.
+ */
 static struct psi_cost_kind *kind_of(const struct psi_costs *costs, struct psi_record_at at)
 {
     size_t arms = costs->job->arms;
@@ -60,38 +61,103 @@ static struct psi_cost_kind *kind_of(const struct psi_costs *costs, struct psi_r
                                                   : 1 + arms + at.arm];
 }
 
-static void kind_add(struct psi_costs *costs, struct psi_record_at at, double seconds)
+static size_t density_of(struct psi_record_at at)
 {
-    struct psi_cost_kind *kind = kind_of(costs, at);
-    double expected = model_cost(costs->job, at);
-    kind->seconds += seconds;
-    kind->expected += expected;
-    costs->seconds += seconds;
-    costs->expected += expected;
+    return at.owner == PSI_OF_PARENT ? 0 : at.density;
 }
 
-/* Seconds a unit of the model: of the kind, if any is done, else of all. */
-static double kind_rate(const struct psi_costs *costs, const struct psi_cost_kind *kind)
+static void sum_add(struct psi_cost_sum *sum, double seconds, double expected)
 {
-    if (kind->expected > 0.0 && kind->seconds > 0.0)
-        return kind->seconds / kind->expected;
-    return costs->expected > 0.0 && costs->seconds > 0.0 ? costs->seconds / costs->expected : 1.0;
+    sum->seconds += seconds;
+    sum->expected += expected;
+}
+
+static int sum_known(const struct psi_cost_sum *sum)
+{
+    return sum->expected > 0.0 && sum->seconds > 0.0;
+}
+
+void psi_costs_note(struct psi_costs *costs, struct psi_record_at at, double seconds)
+{
+    struct psi_cost_kind *kind = kind_of(costs, at);
+    double expected = psi_costs_model(costs->job, at);
+    sum_add(&kind->all, seconds, expected);
+    sum_add(&kind->at[density_of(at)], seconds, expected);
+    sum_add(&costs->all, seconds, expected);
+}
+
+int psi_costs_known(const struct psi_costs *costs, struct psi_record_at at)
+{
+    return sum_known(&kind_of(costs, at)->at[density_of(at)]);
+}
+
+/* Seconds a unit of the model, of one kind: those of the nearest densities that are known, between
+ * two of them linear in log against log. */
+static double kind_rate(const struct psi_costs *costs, const struct psi_cost_kind *kind,
+                        size_t density)
+{
+    const struct psi_job *job = costs->job;
+    size_t above = density, below = density;
+    while (above > 0 && !sum_known(&kind->at[above]))
+        above--;
+    while (below + 1 < job->densities && !sum_known(&kind->at[below]))
+        below++;
+    const struct psi_cost_sum *a = &kind->at[above], *b = &kind->at[below];
+    if (above == below || !sum_known(b))
+        return a->seconds / a->expected;
+    if (!sum_known(a))
+        return b->seconds / b->expected;
+    double share = log(job->density[density] / job->density[above]) /
+                   log(job->density[below] / job->density[above]);
+    double from = log(a->seconds / a->expected), to = log(b->seconds / b->expected);
+    return exp(from + share * (to - from));
+}
+
+static double rate_of(const struct psi_costs *costs, struct psi_record_at at)
+{
+    const struct psi_cost_kind *kind = kind_of(costs, at);
+    if (at.owner == PSI_OF_LADDER && !sum_known(&kind->all)) {
+        at.owner = PSI_OF_CELL;
+        kind = kind_of(costs, at);
+    }
+    if (sum_known(&kind->all))
+        return at.owner == PSI_OF_PARENT ? kind->all.seconds / kind->all.expected
+                                         : kind_rate(costs, kind, at.density);
+    return sum_known(&costs->all) ? costs->all.seconds / costs->all.expected : 1.0;
 }
 
 double psi_costs_seconds(struct psi_costs *costs, struct psi_record_at at)
 {
     struct psi_cost_kind *kind = kind_of(costs, at);
-    kind->applied = kind_rate(costs, kind);
-    return model_cost(costs->job, at) * kind->applied;
+    if (sum_known(&kind->all))
+        kind->applied = kind->all.seconds / kind->all.expected;
+    else
+        kind->applied = rate_of(costs, at);
+    return psi_costs_model(costs->job, at) * rate_of(costs, at);
 }
 
 int psi_costs_learn(struct psi_costs *costs, struct psi_record_at at, double seconds)
 {
     const double off = 1.3; /* a factor that is worth another order */
     struct psi_cost_kind *kind = kind_of(costs, at);
-    kind_add(costs, at, seconds);
-    double rate = kind_rate(costs, kind);
+    psi_costs_note(costs, at, seconds);
+    double rate = kind->all.seconds / kind->all.expected;
     return rate >= off * kind->applied || kind->applied >= off * rate;
+}
+
+enum psi_status psi_costs_create(struct psi_costs *costs, const struct psi_job *job,
+                                 struct psi_error *err)
+{
+    size_t kinds = 1 + 2 * job->arms;
+    psi_costs_clear(costs);
+    costs->job = job;
+    costs->kind = psi_allocate(kinds, sizeof *costs->kind, "costs", err);
+    costs->sum = psi_allocate(kinds * job->densities, sizeof *costs->sum, "costs", err);
+    if (!costs->kind || !costs->sum)
+        return PSI_MEMORY;
+    for (size_t k = 0; k < kinds; k++)
+        costs->kind[k].at = costs->sum + k * job->densities;
+    return PSI_OK;
 }
 
 static enum psi_status read_owner(struct psi_costs *costs, struct psi_results *results,
@@ -115,7 +181,7 @@ static enum psi_status read_owner(struct psi_costs *costs, struct psi_results *r
                                    .seed = i / densities % job->seeds,
                                    .density = i % densities};
         if (state[i] == PSI_DONE && took[i] > 0.0)
-            kind_add(costs, at, took[i]);
+            psi_costs_note(costs, at, took[i]);
     }
 out:
     free(took);
@@ -127,12 +193,9 @@ enum psi_status psi_costs_read(struct psi_costs *costs, struct psi_results *resu
                                struct psi_error *err)
 {
     const struct psi_job *job = psi_results_job(results);
-    enum psi_status status;
-    free(costs->kind);
-    *costs = (struct psi_costs){.job = job};
-    if (!(costs->kind = psi_allocate(1 + 2 * job->arms, sizeof *costs->kind, "costs", err)))
-        return PSI_MEMORY;
-    if ((status =
+    enum psi_status status = psi_costs_create(costs, job, err);
+    if (status ||
+        (status =
              read_owner(costs, results, PSI_OF_PARENT, "dense_status", "dense_seconds", err)) ||
         (status = read_owner(costs, results, PSI_OF_CELL, "status", "seconds", err)))
         return status;
@@ -143,6 +206,7 @@ enum psi_status psi_costs_read(struct psi_costs *costs, struct psi_results *resu
 
 void psi_costs_clear(struct psi_costs *costs)
 {
+    free(costs->sum);
     free(costs->kind);
     *costs = (struct psi_costs){0};
 }

@@ -5,26 +5,49 @@
 
 #include "psisweep/results.h"
 
-struct psi_costs {
-    const struct psi_job *job; /* of the results */
-    struct psi_cost_kind {
-        double seconds, expected; /* of those done, in seconds and as the model says */
-        double applied;           /* seconds a unit of the model, as last asked for */
-    } * kind;                     /* (1 + 2 arms) owned: dense parents, cells, ladders */
-    double seconds, expected;     /* of all kinds */
+/* Seconds, and what the model says the same tasks cost: their ratio is how far the model is off. */
+struct psi_cost_sum {
+    double seconds, expected;
 };
 
-/* What the done records took. costs is zeroed or was read before; cleared by the caller, also after
- * a failure. */
-enum psi_status psi_costs_read(struct psi_costs *costs, struct psi_results *results,
-                               struct psi_error *err);
+struct psi_costs {
+    const struct psi_job *job; /* borrowed */
+    struct psi_cost_kind {
+        struct psi_cost_sum all;
+        struct psi_cost_sum *at; /* (densities) or, of dense parents, (1); a part of `sum` */
+        double applied;          /* seconds a unit of the model, as last asked for */
+    } * kind;                    /* (1 + 2 arms) owned: dense parents, cells, ladders */
+    struct psi_cost_sum *sum;    /* owned */
+    struct psi_cost_sum all;
+};
+
+/* Nothing known yet. costs is cleared by the caller, also after a failure. */
+enum psi_status psi_costs_create(struct psi_costs *costs, const struct psi_job *job,
+                                 struct psi_error *err);
 void psi_costs_clear(struct psi_costs *costs);
 
-/* Seconds that a dense parent, a cell or a ladder is expected to take; without any that is done, in
- * units of a dense epoch. */
+/* Anew, and what the done records took; of the job of the results, which costs borrows. costs is
+ * zeroed or was created before. */
+enum psi_status psi_costs_read(struct psi_costs *costs, struct psi_results *results,
+                               struct psi_error *err);
+/* What the model says a task costs, in units of a dense epoch. */
+double psi_costs_model(const struct psi_job *job, struct psi_record_at at);
+
+/* Note what a task has taken. */
+void psi_costs_note(struct psi_costs *costs, struct psi_record_at at, double seconds);
+
+/* Has any task of this kind and density been noted? */
+int psi_costs_known(const struct psi_costs *costs, struct psi_record_at at);
+
+/* Seconds that a dense parent, a cell or a ladder is expected to take: as those of its kind and
+ * density have, between such densities as a power law, beyond them as the model goes on; ladders as
+ * their arm's cells, and where an arm has none as all tasks. Without any, in units of a dense
+ * epoch.
+ */
 double psi_costs_seconds(struct psi_costs *costs, struct psi_record_at at);
 
-/* Note what one has taken. Returns 1 where its kind was far off: other costs are worth asking for.
+/* The same as psi_costs_note. Returns 1 where its kind was far off: other costs are worth asking
+ * for.
  */
 int psi_costs_learn(struct psi_costs *costs, struct psi_record_at at, double seconds);
 

@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
     {"run", psi_cli_run, "sweep the grid of a job file into a results file, or resume it"},
     {"status", psi_cli_status, "how far a sweep is, live, from any node"},
+    {"plan", psi_cli_plan, "what a sweep will cost, and on how many ranks"},
     {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
     {"issp", psi_cli_issp, "the four claims, each supported, refuted or undecided"},
     {"report", psi_cli_report, "one offline page with figures and their data"},

@@ -13,7 +13,7 @@
 
 /* A round's plan in the making, and the states in the file that it is made from. */
 struct plan {
-    struct psi_results *results;
+    struct psi_results *results; /* NULL = there is none yet, and nothing is done */
     const struct psi_job *job;
     struct psi_round_plan *out;
     const uint8_t *parent_status, *status, *ladder_status;
@@ -61,8 +61,8 @@ static enum psi_status add_chain(struct plan *plan, size_t arm, size_t seed, uin
 {
     const struct psi_job *job = plan->job;
     size_t chain = psi_job_chain_number(job, arm);
-    int32_t level;
-    enum psi_status status = chain_level(plan, chain, seed, &level, err);
+    int32_t level = -1;
+    enum psi_status status = plan->results ? chain_level(plan, chain, seed, &level, err) : PSI_OK;
     uint32_t after = (uint32_t)seed;
     for (size_t d = 0; !status && d < job->densities; d += job->refine.factor) {
         size_t i = psi_job_cell(job, arm, seed, d);
@@ -267,6 +267,23 @@ out:
     psi_cli_sweep_destroy(sweep);
     free(parent);
     free(ladder);
+    return status;
+}
+
+enum psi_status psi_round_plan_new(const struct psi_job *job, struct psi_round_plan *out,
+                                   struct psi_error *err)
+{
+    struct plan plan = {.job = job, .out = out};
+    uint8_t *pending =
+        psi_allocate(job->seeds + job->arms * job->seeds * job->densities, 1, "states", err);
+    enum psi_status status = pending ? PSI_OK : PSI_MEMORY;
+    memset(out, 0, sizeof *out);
+    plan.parent_status = plan.status = pending; /* PSI_PENDING is 0 */
+    if (!status && !(status = plan_create(&plan, err)))
+        status = plan_grid(&plan, err);
+    if (status)
+        psi_round_plan_clear(out);
+    free(pending);
     return status;
 }
 

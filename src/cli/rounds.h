@@ -33,6 +33,9 @@ struct psi_round_plan {
 /* Reads only, and works while a sweep runs. */
 enum psi_status psi_round_plan(struct psi_results *results, enum psi_round round,
                                struct psi_round_plan *plan, struct psi_error *err);
+/* The grid's round of a sweep that has not begun. */
+enum psi_status psi_round_plan_new(const struct psi_job *job, struct psi_round_plan *plan,
+                                   struct psi_error *err);
 void psi_round_plan_clear(struct psi_round_plan *plan);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "cli.h"
 #include "cost.h"
+#include "facts.h"
 #include "psisweep/farm.h"
 #include "psisweep/job.h"
 #include "psisweep/results.h"
@@ -12,7 +13,7 @@
 #include <mpi.h>
 #include <signal.h>
 
-enum { PSI_PARENTS_KEPT = 4, PSI_NUMERICS = 96 };
+enum { PSI_PARENTS_KEPT = 4 };
 
 struct psi_run_options {
     const char *job_path;

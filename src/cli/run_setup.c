@@ -1,3 +1,4 @@
+#include "facts.h"
 #include "run.h"
 
 #include "psisweep/clock.h"
@@ -21,8 +22,7 @@ static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err
 {
     run->kernel_level = psi_comm_minimum(run->comm, psi_kernels_best());
     psi_blas_single_thread();
-    snprintf(run->numerics, sizeof run->numerics, "%s %s %08x", psi_kernels_name(run->kernel_level),
-             psi_blas_core(), (unsigned)psi_numerics_probe());
+    psi_cli_numerics(run->kernel_level, run->numerics);
     enum psi_status status =
         psi_comm_same(run->comm, "kernels, BLAS core types or numerics probes", run->numerics, err);
     run->mixed = status != PSI_OK;
@@ -139,18 +139,7 @@ static enum psi_status copy_from(struct psi_run *run, struct psi_results *from,
 
 static enum psi_status create_new(struct psi_run *run, struct psi_error *err)
 {
-    const struct psi_study *study = run->study;
-    struct psi_results_facts facts = {
-        .job = run->job,
-        .network = study->network,
-        .layout = study->layout,
-        .chance_test = study->chance_test,
-        .chance_validation = study->chance_validation,
-        .test_samples = study->dataset->test.samples,
-        .validation_samples = study->dataset->validation.samples,
-        .data_digest = study->dataset->digest,
-        .numerics = run->numerics,
-    };
+    struct psi_results_facts facts = psi_cli_facts(run->study, run->numerics);
     enum psi_status status = psi_results_create(run->path, &facts, err);
     return status ? status : psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
 }

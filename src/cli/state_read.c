@@ -121,7 +121,7 @@ static enum psi_status count_rounds(struct psi_state *state, struct psi_error *e
     struct psi_costs costs = {0};
     int open = 0;
     enum psi_status status = psi_costs_read(&costs, state->results, err);
-    state->timed = costs.seconds > 0.0;
+    state->timed = costs.all.seconds > 0.0;
     for (int round = 0; !status && !open && round < PSI_ROUNDS; round++) {
         status = count_round(state, &costs, (enum psi_round)round, &open, err);
         state->decided = decides[round];

@@ -16,6 +16,11 @@ double psi_clock_monotonic(void)
     return clock_seconds(CLOCK_MONOTONIC);
 }
 
+double psi_clock_processor(void)
+{
+    return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 double psi_clock_wall(void)
 {
     return clock_seconds(CLOCK_REALTIME);

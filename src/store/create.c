@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -144,17 +145,27 @@ static int sync_folder(const char *path)
     return sync_path(folder);
 }
 
+/* Of all variables' elements. */
+static uint64_t variables_bytes(const struct psi_layout *layout)
+{
+    uint64_t bytes = 0;
+    for (const struct psi_variable *v = psi_variables; v->name; v++) {
+        uint64_t elements = psi_variable_count(v, layout) > 0;
+        unsigned char axis[PSI_DIMS_MAX];
+        int n = psi_results_axes(v, axis);
+        for (int i = 0; elements && i < n; i++)
+            elements *= layout->extent[axis[i]];
+        bytes += elements * psi_type_size(v->type);
+    }
+    return bytes;
+}
+
 /* Is there room? Asked before HDF5 is: where its close fails for want of space, it keeps the file
  * open and crashes when MPI ends. */
 static enum psi_status reserve(const char *path, const struct psi_layout *layout,
                                struct psi_error *err)
 {
-    const size_t metadata = 1 << 20;
-    size_t seeds = layout->extent[PSI_AXIS_SEED], bytes = metadata;
-    size_t cells = layout->extent[PSI_AXIS_ARM] * seeds * layout->extent[PSI_AXIS_DENSITY];
-    for (const struct psi_variable *v = psi_variables; v->name; v++)
-        bytes += (v->owner == PSI_OF_CELL ? cells : seeds) * psi_variable_count(v, layout) *
-                 psi_type_size(v->type);
+    const uint64_t metadata = 1 << 20, bytes = metadata + variables_bytes(layout);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     int cause = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)bytes);
     if (fd >= 0 && close(fd) != 0 && !cause)
@@ -164,10 +175,14 @@ static enum psi_status reserve(const char *path, const struct psi_layout *layout
                  : PSI_OK;
 }
 
-static enum psi_status create_file(const char *path, const struct psi_results_facts *facts,
-                                   struct psi_error *err)
+/* through_link: HDF5's usual driver wants to know where a link leads, which for a file in memory is
+ * nowhere; this one lays out the same bytes. */
+static enum psi_status create_file(const char *path, int through_link,
+                                   const struct psi_results_facts *facts, struct psi_error *err)
 {
     hid_t how = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    if (through_link)
+        H5Pset_fapl_stdio(access);
     H5Pset_link_creation_order(how, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     /* not EARLIEST: its headers have no checksums, and one that a failed read has filled with zeros
      * (h5.c) would be taken for damage to mend, and written back. Not LATEST: superblock 3 marks a
@@ -198,11 +213,38 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
     psi_h5_quiet();
     enum psi_status status = reserve(temporary, &facts->layout, err);
     if (!status)
-        status = create_file(temporary, facts, err);
+        status = create_file(temporary, 0, facts, err);
     if (!status && (!sync_path(temporary) || !put_in_place(temporary, path) || !sync_folder(path)))
         status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
                           strerror(errno));
     if (status)
         unlink(temporary);
+    return status;
+}
+
+enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t *bytes,
+                                 struct psi_error *err)
+{
+    const uint64_t most = 64 << 20; /* of memory for it */
+    struct psi_job job = *facts->job;
+    struct psi_results_facts part = *facts;
+    uint64_t all = variables_bytes(&facts->layout);
+    char path[64];
+    struct stat what;
+    part.job = &job;
+    while (variables_bytes(&part.layout) > most && job.seeds > 1)
+        part.layout.extent[PSI_AXIS_SEED] = job.seeds = (job.seeds + 1) / 2;
+    psi_h5_quiet();
+    int fd = memfd_create("psisweep results", MFD_CLOEXEC);
+    if (fd < 0)
+        return psi_fail(err, PSI_ENVIRONMENT, "cannot create a file in memory: %s",
+                        strerror(errno));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    enum psi_status status = create_file(path, 1, &part, err);
+    if (!status && fstat(fd, &what) != 0)
+        status = psi_fail(err, PSI_ENVIRONMENT, "a file in memory: %s", strerror(errno));
+    close(fd);
+    if (!status)
+        *bytes = (uint64_t)what.st_size + all - variables_bytes(&part.layout);
     return status;
 }

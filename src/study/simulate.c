@@ -72,10 +72,12 @@ static void begin_task(struct state *s, uint32_t worker)
 {
     struct rank *rank = &s->rank[worker];
     uint32_t group = s->spec->task[rank->task[0]].group;
-    s->out->moves += rank->group != group;
+    int moves = rank->group != group;
+    double seconds = task_seconds(s->spec, rank->task[0]) + (moves ? s->spec->move : 0.0);
+    s->out->moves += (uint64_t)moves;
     rank->group = group;
     rank->begun = s->now;
-    psi_heap_set(&s->ends, worker, -(s->now + task_seconds(s->spec, rank->task[0])));
+    psi_heap_set(&s->ends, worker, -(s->now + seconds));
 }
 
 /* The worker that ends first says so and goes on with what it holds. */

@@ -1,0 +1,315 @@
+#include "forecast.h"
+#include "facts.h"
+#include "run.h"
+
+#include "psisweep/clock.h"
+#include "psisweep/kernel.h"
+#include "psisweep/memory.h"
+#include "psisweep/simulate.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* Rank 0 on one core takes in a message and answers it in 21 us: 48,000 null cells a second on 8
+ * ranks (tests/mpi/bench_null.c). */
+#define SERVICE_SECONDS 21e-6
+
+/* Open MPI and parallel HDF5 in a rank, beside what a process has that only plans: measured. */
+enum { MPI_BYTES = 24 << 20 };
+
+/* --- what there is to do -----------------------------------------------------------------------
+ */
+
+/* What follows from results that are not there yet is assumed around the middle of the density axis
+ * (in log): that collapse begins there in every arm and seed. */
+static double middle(const struct psi_job *job)
+{
+    return sqrt(job->density[0] * job->density[job->densities - 1]);
+}
+
+static void assume(struct psi_round_plan *plan, struct psi_record_at at)
+{
+    plan->wanted[plan->count++] = (struct psi_wanted){.at = at, .after = PSI_NO_TASK};
+}
+
+/* Densities added to an arm, as rounds.h has them. */
+static void assume_refine(const struct psi_job *job, size_t arm, struct psi_round_plan *plan)
+{
+    for (size_t d = 0; d < job->densities; d++)
+        for (size_t s = 0; s < job->seeds; s++)
+            if (!psi_job_on_grid(job, d) && psi_job_chain(job, arm) == SIZE_MAX &&
+                job->density[d] <= job->arm[arm].from &&
+                fabs(log10(job->density[d] / middle(job))) <= job->refine.around)
+                assume(plan, (struct psi_record_at){
+                                 .owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d});
+}
+
+/* The ladders of an arm: as many as may be, from the middle down. */
+static void assume_rescue(const struct psi_job *job, size_t arm, struct psi_round_plan *plan)
+{
+    size_t cells = job->arm[arm].rescue ? job->rescue.cells : 0;
+    for (size_t d = 0; cells > 0 && d < job->densities; d++) {
+        if (!psi_job_on_grid(job, d) || !psi_job_runs(job, arm, d) ||
+            job->density[d] > middle(job) * (1.0 + 1e-9))
+            continue;
+        cells--;
+        for (size_t s = 0; s < job->seeds; s++)
+            assume(plan, (struct psi_record_at){
+                             .owner = PSI_OF_LADDER, .arm = arm, .seed = s, .density = d});
+    }
+}
+
+static enum psi_status assume_round(const struct psi_job *job, enum psi_round round,
+                                    struct psi_round_plan *plan, struct psi_error *err)
+{
+    size_t room = job->arms * job->seeds * job->densities;
+    memset(plan, 0, sizeof *plan);
+    if (!(plan->wanted = psi_allocate(room, sizeof *plan->wanted, "tasks", err)))
+        return PSI_MEMORY;
+    for (size_t a = 0; a < job->arms; a++)
+        (round == PSI_ROUND_REFINE ? assume_refine : assume_rescue)(job, a, plan);
+    return PSI_OK;
+}
+
+static enum psi_status round_make(struct psi_forecast *f, struct psi_plan_round *round,
+                                  const struct psi_round_plan *plan, struct psi_error *err)
+{
+    round->at = psi_allocate(plan->count, sizeof *round->at, "tasks", err);
+    round->task = psi_allocate(plan->count, sizeof *round->task, "tasks", err);
+    if (!round->at || !round->task)
+        return PSI_MEMORY;
+    round->tasks = plan->count;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        struct psi_record_at at = plan->wanted[i].at;
+        double seconds = psi_costs_seconds(&f->costs, at);
+        round->at[i] = at;
+        round->task[i] = (struct psi_task){.cost = seconds,
+                                           .after = plan->wanted[i].after,
+                                           .group = (uint32_t)at.seed,
+                                           .done = plan->wanted[i].state == PSI_DONE};
+        if (round->task[i].done)
+            continue;
+        round->left++;
+        round->work += seconds;
+        *(at.owner == PSI_OF_PARENT ? &f->parents
+          : at.owner == PSI_OF_CELL ? &f->cells[at.arm]
+                                    : &f->ladders[at.arm]) += seconds;
+    }
+    return PSI_OK;
+}
+
+/* results: NULL where nothing is done. */
+static enum psi_status rounds_make(struct psi_forecast *f, struct psi_results *results,
+                                   struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    int open = 0; /* a round before has something left */
+    for (int r = 0; !status && r < PSI_ROUNDS; r++) {
+        struct psi_plan_round *round = &f->round[r];
+        struct psi_round_plan plan = {0};
+        round->assumed = r != PSI_ROUND_GRID && (open || !results);
+        status = round->assumed ? assume_round(f->job, (enum psi_round)r, &plan, err)
+                 : results      ? psi_round_plan(results, (enum psi_round)r, &plan, err)
+                                : psi_round_plan_new(f->job, &plan, err);
+        if (!status)
+            status = round_make(f, round, &plan, err);
+        psi_round_plan_clear(&plan);
+        open |= round->left > 0;
+        f->work_most += round->work;
+        f->work += r == PSI_ROUND_RESCUE && round->assumed ? 0.0 : round->work;
+    }
+    return status;
+}
+
+/* --- how long it takes --------------------------------------------------------------------------
+ */
+
+enum psi_status psi_forecast_at(const struct psi_forecast *f, uint32_t ranks,
+                                struct psi_plan_point *point, struct psi_error *err)
+{
+    double events = 0.0;
+    *point = (struct psi_plan_point){.ranks = ranks, .wall = f->startup, .wall_most = f->startup};
+    for (int r = 0; r < PSI_ROUNDS; r++) {
+        const struct psi_plan_round *round = &f->round[r];
+        struct psi_simulation simulation = {.task = round->task,
+                                            .tasks = round->tasks,
+                                            .groups = (uint32_t)f->job->seeds,
+                                            .ranks = ranks,
+                                            .leader_computes =
+                                                psi_farm_workers((int)ranks, 0) == ranks,
+                                            .service = SERVICE_SECONDS,
+                                            .look = f->pilot.look,
+                                            .move = f->pilot.modes};
+        struct psi_simulated result;
+        enum psi_status status = psi_simulate(&simulation, &result, err);
+        if (status)
+            return status;
+        point->wall_most += result.makespan;
+        if (r == PSI_ROUND_RESCUE && round->assumed)
+            continue;
+        point->wall += result.makespan;
+        events += (double)result.events;
+    }
+    point->core = ranks * point->wall;
+    point->efficiency = point->core > 0.0 ? f->work / point->core : 0.0;
+    point->leader = point->wall > 0.0 ? events * SERVICE_SECONDS / point->wall : 0.0;
+    return PSI_OK;
+}
+
+/* The largest number of ranks that is not waste, to a twentieth, between one that is not and one
+ * that is. */
+static enum psi_status find_enough(struct psi_forecast *f, uint32_t good, uint32_t bad,
+                                   struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    while (!status && bad - good > good / 20 && bad - good > 1) {
+        uint32_t ranks = good + (bad - good) / 2;
+        struct psi_plan_point point;
+        status = psi_forecast_at(f, ranks, &point, err);
+        if (!status)
+            *(point.efficiency >= PSI_PLAN_EFFICIENCY ? &good : &bad) = ranks;
+    }
+    f->enough = good;
+    return status;
+}
+
+static int by_ranks(const void *left, const void *right)
+{
+    const struct psi_plan_point *a = left, *b = right;
+    return (a->ranks > b->ranks) - (a->ranks < b->ranks);
+}
+
+static enum psi_status add_point(struct psi_forecast *f, uint32_t ranks, struct psi_error *err)
+{
+    for (size_t i = 0; i < f->points; i++)
+        if (f->point[i].ranks == ranks)
+            return PSI_OK;
+    return psi_forecast_at(f, ranks, &f->point[f->points++], err);
+}
+
+static enum psi_status points_make(struct psi_forecast *f, const uint32_t *ranks, size_t count,
+                                   struct psi_error *err)
+{
+    enum psi_status status = PSI_OK;
+    uint32_t good = 1, bad = 0;
+    for (uint32_t n = 1; !status && n <= PSI_PLAN_RANKS_MAX; n *= 2) {
+        status = add_point(f, n, err);
+        double efficiency = f->point[f->points - 1].efficiency;
+        if (efficiency >= PSI_PLAN_EFFICIENCY)
+            good = n;
+        else if (!bad)
+            bad = n;
+        if (efficiency < 0.5)
+            break;
+    }
+    if (!status)
+        status = find_enough(f, good, bad ? bad : good + 1, err);
+    if (count > 0) /* those that were asked for, alone */
+        f->points = 0;
+    for (size_t i = 0; !status && i < count; i++)
+        status = add_point(f, ranks[i], err);
+    qsort(f->point, f->points, sizeof *f->point, by_ranks);
+    return status;
+}
+
+/* --- all of it -----------------------------------------------------------------------------------
+ */
+
+/* The pilot did what a rank does; a rank keeps more dense parents. */
+static uint64_t memory_of(const struct psi_study *study)
+{
+    struct rusage usage;
+    uint64_t parent = (1 + study->layout.extent[PSI_AXIS_REWIND]) *
+                      study->layout.extent[PSI_AXIS_PARAMETER] * sizeof(float);
+    getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)usage.ru_maxrss * 1024 + (PSI_PARENTS_KEPT - 1) * parent + MPI_BYTES;
+}
+
+static enum psi_status open_file(const struct psi_job *job, const char *file,
+                                 struct psi_results **results, struct psi_error *err)
+{
+    struct stat what;
+    *results = NULL;
+    if (!file || (stat(file, &what) != 0 && errno == ENOENT) ||
+        (stat(file, &what) == 0 && S_ISREG(what.st_mode) && what.st_size == 0))
+        return PSI_OK;
+    enum psi_status status = psi_results_open(file, PSI_RESULTS_READ, results, err);
+    if (status)
+        return status;
+    char *difference = psi_job_difference(psi_results_job(*results), job, 0, err);
+    if (!difference)
+        return PSI_MEMORY;
+    if (*difference)
+        status = psi_fail(err, PSI_USAGE, "%s belongs to another job. Differences:\n%s", file,
+                          difference);
+    free(difference);
+    return status;
+}
+
+/* Costs from what the file has, and from the pilot what it has not. */
+static enum psi_status costs_make(struct psi_forecast *f, struct psi_results *results, double pilot,
+                                  struct psi_error *err)
+{
+    char numerics[PSI_NUMERICS];
+    struct psi_study *study = NULL;
+    int level = psi_kernels_best();
+    double start = psi_clock_processor();
+    psi_blas_single_thread();
+    psi_cli_numerics(level, numerics);
+    enum psi_status status = psi_study_create(f->job, level, &study, err);
+    if (status)
+        return status;
+    f->startup = psi_clock_processor() - start;
+    f->parameters = psi_network_parameters(study->network);
+    f->weights = psi_network_weights(study->network);
+    struct psi_results_facts facts = psi_cli_facts(study, numerics);
+    status = psi_results_size(&facts, &f->bytes, err);
+    if (!status)
+        status = results ? psi_costs_read(&f->costs, results, err)
+                         : psi_costs_create(&f->costs, f->job, err);
+    if (!status)
+        f->costs.job = f->job; /* the same, and it lives longer than the results do */
+    if (!status)
+        status = psi_pilot_run(study, pilot, &f->costs, &f->pilot, err);
+    f->memory = memory_of(study);
+    psi_study_destroy(study);
+    return status;
+}
+
+enum psi_status psi_forecast_make(const struct psi_job *job, const char *file, double pilot,
+                                  const uint32_t *ranks, size_t count, struct psi_forecast *f,
+                                  struct psi_error *err)
+{
+    struct psi_results *results = NULL;
+    *f = (struct psi_forecast){.job = job};
+    enum psi_status status = open_file(job, file, &results, err);
+    if (status)
+        goto out;
+    f->file = results ? file : NULL;
+    f->cells = psi_allocate(job->arms, sizeof *f->cells, "forecast", err);
+    f->ladders = psi_allocate(job->arms, sizeof *f->ladders, "forecast", err);
+    if (!f->cells || !f->ladders) {
+        status = PSI_MEMORY;
+        goto out;
+    }
+    if (!(status = costs_make(f, results, pilot, err)) && !(status = rounds_make(f, results, err)))
+        status = points_make(f, ranks, count, err);
+out:
+    psi_results_close(results);
+    return status;
+}
+
+void psi_forecast_clear(struct psi_forecast *f)
+{
+    for (int r = 0; r < PSI_ROUNDS; r++) {
+        free(f->round[r].task);
+        free(f->round[r].at);
+    }
+    free(f->ladders);
+    free(f->cells);
+    psi_costs_clear(&f->costs);
+}
