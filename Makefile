@@ -3,7 +3,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench bench-grid \
-        bench-calibration install clean lib unit serial fuzz fuzzers
+        bench-calibration install uninstall clean lib unit serial fuzz fuzzers
 
 BUILD   ?= build
 # make V=1 shows whole commands
@@ -181,10 +181,37 @@ bench-grid: ## core-seconds of whole sweeps beside PyTorch's, and accuracies
 	$(MAKE) --no-print-directory all
 	/usr/bin/python3 tools/bench_grid.py
 
-install: all ## into DESTDIR/PREFIX
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/psisweep/jobs
-	install -m 755 $(BUILD)/psisweep $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(wildcard jobs/*) $(DESTDIR)$(PREFIX)/share/psisweep/jobs/
+# Where things go. A library below LIBDIR links with `pkg-config --cflags --libs --static psisweep`.
+LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
+SHARE    = $(DESTDIR)$(PREFIX)/share
+HEADERS  = $(shell tools/check-layers --library)
+VERSION  = $(shell sed -n 's/.*PSI_VERSION "\(.*\)"/\1/p' include/psisweep/version.h)
+put      = install -d $(2) && install -m $(if $(3),$(3),644) $(1) $(2)/
+
+install: all ## into DESTDIR/PREFIX: program, library, manual, completion, job files
+	tools/make-man $(BUILD)/psisweep $(BUILD)/man
+	printf 'prefix=%s\nincludedir=$${prefix}/include\nlibdir=%s\n\nName: psisweep\nDescription: %s\nVersion: %s\nCflags: %s\nLibs: %s\nLibs.private: %s\n' \
+	    '$(PREFIX)' '$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' \
+	    'at which density do pruned neural networks stop recovering?' '$(VERSION)' \
+	    '-I$${includedir}' '-L$${libdir} -lpsisweep' '$(LIBS)' >$(BUILD)/psisweep.pc
+	$(call put,$(BUILD)/psisweep,$(DESTDIR)$(PREFIX)/bin,755)
+	install -m 755 tools/get-data $(DESTDIR)$(PREFIX)/bin/psisweep-get-data
+	$(call put,$(LIB),$(DESTDIR)$(LIBDIR))
+	$(call put,$(BUILD)/psisweep.pc,$(DESTDIR)$(LIBDIR)/pkgconfig)
+	$(call put,$(HEADERS),$(DESTDIR)$(PREFIX)/include/psisweep)
+	install -d $(DESTDIR)$(MANDIR)/man1 && find $(BUILD)/man -name '*.1' -exec install -m 644 -t $(DESTDIR)$(MANDIR)/man1 {} +
+	$(call put,packaging/psisweep.bash,$(SHARE)/bash-completion/completions)
+	mv $(SHARE)/bash-completion/completions/psisweep.bash $(SHARE)/bash-completion/completions/psisweep
+	$(call put,$(wildcard jobs/*),$(SHARE)/psisweep/jobs)
+	$(call put,README.md LICENSE,$(SHARE)/doc/psisweep)
+
+uninstall: ## take away what install has put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/psisweep $(DESTDIR)$(PREFIX)/bin/psisweep-get-data \
+	    $(DESTDIR)$(LIBDIR)/libpsisweep.a $(DESTDIR)$(LIBDIR)/pkgconfig/psisweep.pc \
+	    $(DESTDIR)$(MANDIR)/man1/psisweep.1 $(DESTDIR)$(MANDIR)/man1/psisweep-*.1 \
+	    $(SHARE)/bash-completion/completions/psisweep
+	rm -rf $(DESTDIR)$(PREFIX)/include/psisweep $(SHARE)/psisweep $(SHARE)/doc/psisweep
 
 clean: ## remove what was built
 	rm -rf build build-asan build-ubsan build-fuzz

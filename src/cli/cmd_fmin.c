@@ -71,7 +71,7 @@ static const struct argp fmin_argp = {
     .doc = "Collapse thresholds F_min, with intervals. Works while a sweep still runs.\n\n"
            "  psisweep fmin results/quickstart.h5\n"
            "  psisweep fmin results/*.h5 --json | jq .\n"
-           "  psisweep fmin results/width-*.h5        also asks whether the fall sharpens (C1)\n"
+           "  psisweep fmin results/width-*.h5     # C1: does the fall sharpen?\n"
            "  psisweep fmin results/quickstart.h5 --cells > cells.csv\n"};
 
 static int fmin_print(const struct fmin_options *o)

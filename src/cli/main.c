@@ -22,7 +22,8 @@ static const struct {
 
 static void usage(FILE *file)
 {
-    fprintf(file, "psisweep finds where neural networks stop recovering from pruning.\n\n"
+    fprintf(file, "Usage: psisweep COMMAND [OPTION...] FILE...\n"
+                  "Finds where neural networks stop recovering from pruning.\n\n"
                   "  psisweep run jobs/quickstart.yaml\n"
                   "  mpirun -n 4 psisweep run jobs/mnist-lenet300.yaml\n"
                   "  psisweep fmin results/mnist-lenet300.h5\n"
