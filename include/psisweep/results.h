@@ -51,9 +51,10 @@ struct psi_results;
 void psi_results_library(void);
 
 /* READ needs no MPI and works while a sweep writes. WRITE needs MPI_Init and opens with MPI-IO on
- * MPI_COMM_SELF. A file that is not there is PSI_IO; one that is foreign, truncated or of another
+ * MPI_COMM_SELF. REPAIR needs no MPI and writes, for one process that holds the leader's lock. A
+ * file that is not there is PSI_IO; one that is foreign, truncated or of another
  * schema is PSI_DATA. */
-enum psi_results_mode { PSI_RESULTS_READ, PSI_RESULTS_WRITE };
+enum psi_results_mode { PSI_RESULTS_READ, PSI_RESULTS_WRITE, PSI_RESULTS_REPAIR };
 enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
                                  struct psi_results **out, struct psi_error *err);
 /* Closes without a further write; NULL is fine. */
@@ -153,6 +154,35 @@ enum psi_status psi_results_may_copy(const struct psi_results *from, const struc
 enum psi_status psi_results_copy(struct psi_results *from, struct psi_results *to, int32_t launch,
                                  const volatile sig_atomic_t *stop, size_t *copied,
                                  struct psi_error *err);
+
+/* PSI_DATA where any byte but those that a sweep writes (HDF5's metadata, attributes, axes) is not
+ * as it was at the creation. *known = 0: the file keeps no digest of them. */
+enum psi_status psi_results_description(struct psi_results *results, int *known,
+                                        struct psi_error *err);
+
+/* Something that is not as it should be. */
+enum { PSI_FINDING_TEXT = 320 };
+struct psi_finding {
+    int is_record; /* 1: the record at `at`, and psi_results_mend helps */
+    struct psi_record_at at;
+    char text[PSI_FINDING_TEXT]; /* which, and what about it; not the file */
+};
+
+/* Compare every done record with its checksum, every state and every launch with what it can be,
+ * and the description with its digest; tell() is called for each finding. A record that a sweep
+ * writes just now is looked at again. checked: done records by owner. */
+enum psi_status psi_results_verify(struct psi_results *results,
+                                   void (*tell)(void *context, const struct psi_finding *finding),
+                                   void *context, size_t checked[PSI_OWNERS],
+                                   struct psi_error *err);
+
+/* File open for REPAIR: mark the record of a finding, and before it what must be computed again
+ * with it, as pending: one byte each. */
+enum psi_status psi_results_mend(struct psi_results *results, const struct psi_finding *finding,
+                                 struct psi_error *err);
+
+/* Bytes that the file at path says it has; 0 where that cannot be read. */
+size_t psi_results_promised_bytes(const char *path);
 
 /* Two locks beside the file keep launches apart: the leader's (exclusive, rank 0) and the workers'
  * (shared, every rank). A new leader waits until the workers of a killed launch are gone. */

@@ -41,5 +41,6 @@ int psi_cli_fmin(int argc, char **argv);
 int psi_cli_issp(int argc, char **argv);
 int psi_cli_report(int argc, char **argv);
 int psi_cli_status(int argc, char **argv);
+int psi_cli_verify(int argc, char **argv);
 
 #endif

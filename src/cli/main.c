@@ -17,6 +17,7 @@ static const struct {
     {"plan", psi_cli_plan, "what a sweep will cost, and on how many ranks"},
     {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
     {"issp", psi_cli_issp, "the four claims, each supported, refuted or undecided"},
+    {"verify", psi_cli_verify, "every checksum of a results file; --repair"},
     {"report", psi_cli_report, "one offline page with figures and their data"},
 };
 

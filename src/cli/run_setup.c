@@ -56,9 +56,14 @@ static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
 {
     /* for reading first: a file that is refused stays as it was to the byte */
     struct psi_results *existing = NULL;
+    int known;
     enum psi_status status = psi_results_open(run->path, PSI_RESULTS_READ, &existing, err);
-    if (status)
+    if (!status)
+        status = psi_results_description(existing, &known, err);
+    if (status) {
+        psi_results_close(existing);
         return status;
+    }
     char *difference = psi_job_difference(psi_results_job(existing), run->job, 0, err);
     if (!difference) {
         psi_results_close(existing);

@@ -107,6 +107,8 @@ static enum psi_status create_content(hid_t file, const struct psi_results_facts
         status = create_variables(file, &facts->layout, scale, err);
     if (!status)
         status = psi_results_create_launches(file, scale[PSI_AXIS_LAUNCH], err);
+    if (!status && !psi_results_create_digest(file))
+        status = psi_h5_fail(err, PSI_IO, "the digest of the description", "cannot create");
     for (int a = PSI_AXIS_ARM; a < PSI_AXES; a++) {
         if (scale[a] > 0 && !psi_h5_close(scale[a], 1) && !status)
             status = psi_h5_fail(err, PSI_IO, psi_axis_name[a], "cannot write the axis");
@@ -214,6 +216,8 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
     enum psi_status status = reserve(temporary, &facts->layout, err);
     if (!status)
         status = create_file(temporary, 0, facts, err);
+    if (!status)
+        status = psi_results_seal(temporary, err);
     if (!status && (!sync_path(temporary) || !put_in_place(temporary, path) || !sync_folder(path)))
         status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
                           strerror(errno));

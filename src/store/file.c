@@ -1,10 +1,13 @@
 #include "file.h"
 #include "h5.h"
 
+#include "psisweep/child.h"
 #include "psisweep/memory.h"
 
 #include <errno.h>
 #include <mpi.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,6 +35,28 @@ static int is_optional(const struct psi_variable *variable, const unsigned char 
     return 0;
 }
 
+/* Of the table's type, whatever its byte order, and contiguous within the file? */
+static int is_as_created(const struct psi_results *r, size_t v)
+{
+    hid_t type = H5Dget_type(r->dataset[v]), how = H5Dget_create_plist(r->dataset[v]);
+    hid_t expected = H5Tcopy(psi_h5_type(psi_variables[v].type));
+    haddr_t start = H5Dget_offset(r->dataset[v]);
+    hsize_t size = H5Dget_storage_size(r->dataset[v]);
+    hid_t space = H5Dget_space(r->dataset[v]);
+    hssize_t elements = H5Sget_simple_extent_npoints(space);
+    if (H5Tget_order(type) >= 0)
+        H5Tset_order(expected, H5Tget_order(type));
+    int same = H5Tequal(type, expected) > 0 && H5Pget_layout(how) == H5D_CONTIGUOUS &&
+               H5Pget_external_count(how) == 0 && start != HADDR_UNDEF &&
+               start <= (haddr_t)r->size && size <= (haddr_t)r->size - start && elements > 0 &&
+               (hsize_t)elements <= size && (hsize_t)elements * H5Tget_size(expected) == size;
+    H5Sclose(space);
+    H5Tclose(expected);
+    H5Pclose(how);
+    H5Tclose(type);
+    return same;
+}
+
 static enum psi_status open_variables(struct psi_results *r, struct psi_error *err)
 {
     for (size_t v = 0; psi_variables[v].name; v++) {
@@ -46,7 +71,7 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
             return psi_h5_fail(err, PSI_DATA, r->path, variable->name);
         }
         hid_t space = H5Dget_space(r->dataset[v]);
-        int same = H5Sget_simple_extent_ndims(space) == n &&
+        int same = is_as_created(r, v) && H5Sget_simple_extent_ndims(space) == n &&
                    H5Sget_simple_extent_dims(space, extent, NULL) == n;
         H5Sclose(space);
         for (int i = 0; same && i < n; i++) {
@@ -56,7 +81,8 @@ static enum psi_status open_variables(struct psi_results *r, struct psi_error *e
             same = extent[i] > 0 && r->layout.extent[axis[i]] == extent[i];
         }
         if (!same)
-            return psi_fail(err, PSI_DATA, "%s: variable %s does not have the shape of its axes",
+            return psi_fail(err, PSI_DATA,
+                            "%s: variable %s does not have the type and shape that it should",
                             r->path, variable->name);
     }
     r->layout.extent[PSI_AXIS_LAUNCH] = PSI_LAUNCHES;
@@ -103,68 +129,110 @@ static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
 }
 
 /* What the system says of a file is told better than by HDF5. */
-static enum psi_status open_allowed(const char *path, enum psi_results_mode mode,
+static enum psi_status open_allowed(const char *path, enum psi_results_mode mode, struct stat *what,
                                     struct psi_error *err)
 {
-    struct stat what;
-    if (stat(path, &what) != 0 ||
-        eaccess(path, mode == PSI_RESULTS_WRITE ? R_OK | W_OK : R_OK) != 0)
+    if (stat(path, what) != 0 || eaccess(path, mode == PSI_RESULTS_READ ? R_OK : R_OK | W_OK) != 0)
         return psi_fail(err, PSI_IO, "%s: cannot open: %s", path, strerror(errno));
-    if (!S_ISREG(what.st_mode))
+    if (!S_ISREG(what->st_mode))
         return psi_fail(err, PSI_IO, "%s: not a regular file", path);
     return PSI_OK;
+}
+
+static enum psi_status open_file(struct psi_results *r, enum psi_results_mode mode,
+                                 struct psi_error *err)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    if (mode == PSI_RESULTS_WRITE)
+        H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
+    if (mode == PSI_RESULTS_REPAIR) /* what is written is what was changed, no block around it */
+        H5Pset_sieve_buf_size(access, 1);
+    r->file = H5Fopen(r->path, mode == PSI_RESULTS_READ ? H5F_ACC_RDONLY : H5F_ACC_RDWR, access);
+    H5Pclose(access);
+    if (r->file >= 0)
+        return PSI_OK;
+    r->file = 0;
+    return mode == PSI_RESULTS_WRITE
+               ? psi_h5_fail(err, PSI_IO, r->path,
+                             "MPI-IO cannot open it (damaged, or /dev/shm and TMPDIR are not "
+                             "writable)")
+               : psi_h5_fail(err, PSI_DATA, r->path, "not an intact HDF5 file");
+}
+
+static enum psi_status open_grid(const struct psi_results *r, struct psi_error *err)
+{
+    const size_t *extent = r->layout.extent;
+    size_t epochs = r->job->train.epochs > r->job->retrain.epochs ? r->job->train.epochs
+                                                                  : r->job->retrain.epochs;
+    return extent[PSI_AXIS_ARM] == r->job->arms && extent[PSI_AXIS_SEED] == r->job->seeds &&
+                   extent[PSI_AXIS_DENSITY] == r->job->densities &&
+                   extent[PSI_AXIS_STAGE] == PSI_STAGES && extent[PSI_AXIS_EPOCH] == 1 + epochs
+               ? PSI_OK
+               : psi_fail(err, PSI_DATA, "%s: the grid does not have the shape its job says",
+                          r->path);
+}
+
+static enum psi_status open_here(const char *path, enum psi_results_mode mode,
+                                 struct psi_results **out, struct psi_error *err)
+{
+    struct stat what;
+    struct psi_results *r = NULL;
+    enum psi_status status = open_allowed(path, mode, &what, err);
+    if (status)
+        return status;
+    if (!(r = psi_allocate(1, sizeof *r, "results file", err)) || !(r->path = strdup(path))) {
+        free(r);
+        return psi_fail(err, PSI_MEMORY, "%s: no memory", path);
+    }
+    r->device = what.st_dev;
+    r->inode = what.st_ino;
+    r->size = what.st_size;
+    if ((status = open_file(r, mode, err)) || (status = open_facts(r, err)) ||
+        (status = open_variables(r, err)) || (status = open_grid(r, err))) {
+        psi_results_close(r);
+        return status;
+    }
+    r->mixed = psi_results_is_mixed(r);
+    *out = r;
+    return PSI_OK;
+}
+
+static void try_open(void *context, int out)
+{
+    struct psi_results *results = NULL;
+    struct psi_error err;
+    (void)out;
+    if (open_here(context, PSI_RESULTS_READ, &results, &err) == PSI_OK)
+        psi_results_close(results);
+}
+
+/* HDF5 can crash on damaged metadata: let it do so in another process first. (Not once MPI runs:
+ * its transports need not survive a fork.) */
+static enum psi_status open_try(const char *path, struct psi_error *err)
+{
+    enum { SECONDS = 120 };
+    struct psi_child child;
+    int running = 0;
+    MPI_Initialized(&running);
+    if (running)
+        return PSI_OK;
+    enum psi_status status =
+        psi_child_start(try_open, (void *)(uintptr_t)path, SECONDS, &child, err);
+    if (status)
+        return status;
+    int signal = psi_child_end(&child);
+    return signal ? psi_fail(err, PSI_DATA, "%s: damaged: HDF5 %s", path,
+                             signal == SIGALRM ? "does not come to an end of opening it"
+                                               : "crashes on opening it")
+                  : PSI_OK;
 }
 
 enum psi_status psi_results_open(const char *path, enum psi_results_mode mode,
                                  struct psi_results **out, struct psi_error *err)
 {
-    enum psi_status status = PSI_MEMORY;
-    hid_t access = H5P_DEFAULT;
-    struct psi_results *r = psi_allocate(1, sizeof *r, "results file", err);
     psi_h5_quiet();
-    if (!r)
-        goto out;
-    if ((status = open_allowed(path, mode, err)))
-        goto out;
-    status = PSI_MEMORY;
-    if (!(r->path = strdup(path))) {
-        psi_fail(err, PSI_MEMORY, "%s: no memory", path);
-        goto out;
-    }
-    if (mode == PSI_RESULTS_WRITE) {
-        access = H5Pcreate(H5P_FILE_ACCESS);
-        H5Pset_fapl_mpio(access, MPI_COMM_SELF, MPI_INFO_NULL);
-    }
-    r->file = H5Fopen(path, mode == PSI_RESULTS_WRITE ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access);
-    if (access != H5P_DEFAULT)
-        H5Pclose(access);
-    if (r->file < 0) {
-        r->file = 0;
-        status = mode == PSI_RESULTS_WRITE
-                     ? psi_h5_fail(err, PSI_IO, path,
-                                   "MPI-IO cannot open it (damaged, or /dev/shm and TMPDIR are not "
-                                   "writable)")
-                     : psi_h5_fail(err, PSI_DATA, path, "not an intact HDF5 file");
-        goto out;
-    }
-    if ((status = open_facts(r, err)) || (status = open_variables(r, err)))
-        goto out;
-    if (r->layout.extent[PSI_AXIS_ARM] != r->job->arms ||
-        r->layout.extent[PSI_AXIS_SEED] != r->job->seeds ||
-        r->layout.extent[PSI_AXIS_DENSITY] != r->job->densities ||
-        r->layout.extent[PSI_AXIS_STAGE] != PSI_STAGES ||
-        r->layout.extent[PSI_AXIS_EPOCH] != 1 + (r->job->train.epochs > r->job->retrain.epochs
-                                                     ? r->job->train.epochs
-                                                     : r->job->retrain.epochs)) {
-        status = psi_fail(err, PSI_DATA, "%s: the grid does not have the shape its job says", path);
-        goto out;
-    }
-    r->mixed = psi_results_is_mixed(r);
-    *out = r;
-    return PSI_OK;
-out:
-    psi_results_close(r);
-    return status;
+    enum psi_status status = mode == PSI_RESULTS_READ ? open_try(path, err) : PSI_OK;
+    return status ? status : open_here(path, mode, out, err);
 }
 
 void psi_results_close(struct psi_results *r)

@@ -4,11 +4,15 @@
 
 #include "psisweep/results.h"
 #include <hdf5.h>
+#include <sys/types.h>
 
 enum { PSI_VARIABLES_MAX = 128, PSI_DIMS_MAX = 6 };
 
 struct psi_results {
     char *path;
+    dev_t device; /* which file it was when it was opened */
+    ino_t inode;
+    off_t size;
     char *numerics; /* of the creation */
     char *source;
     int mixed;
@@ -42,5 +46,15 @@ enum psi_status psi_results_create_axes(hid_t file, const struct psi_results_fac
 enum psi_status psi_results_create_known(hid_t file, const struct psi_results_facts *facts,
                                          const hid_t scale[PSI_AXES], struct psi_error *err);
 enum psi_status psi_results_create_launches(hid_t file, hid_t scale, struct psi_error *err);
+/* Of the description (describe.c): room for it, and, once the file is closed, its value. */
+int psi_results_create_digest(hid_t file);
+enum psi_status psi_results_seal(const char *path, struct psi_error *err);
+
+/* Row of psi_variables whose value stands at `offset` of an owner's record. */
+size_t psi_results_variable(enum psi_owner owner, size_t offset);
+
+/* Write the state of a record alone. */
+enum psi_status psi_results_set_state(struct psi_results *r, struct psi_record_at at,
+                                      enum psi_record_state state, struct psi_error *err);
 
 #endif

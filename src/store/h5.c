@@ -30,7 +30,7 @@ hid_t psi_h5_type(enum psi_type type)
 hid_t psi_h5_dataset(hid_t file, const char *name, hid_t type, int dims, const hsize_t *extent,
                      const void *fill)
 {
-    hid_t space = H5Screate_simple(dims, extent, NULL);
+    hid_t space = dims ? H5Screate_simple(dims, extent, NULL) : H5Screate(H5S_SCALAR);
     hid_t how = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_layout(how, H5D_CONTIGUOUS);
     H5Pset_obj_track_times(how, 0);

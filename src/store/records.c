@@ -6,6 +6,7 @@
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Where a record stands along one of its owner's axes. */
 static size_t position(struct psi_record_at at, unsigned char axis)
@@ -89,6 +90,23 @@ enum psi_status psi_results_read(struct psi_results *r, const char *name, void *
     return psi_fail(err, PSI_USAGE, "%s: no variable named %s", r->path, name);
 }
 
+/* A file that was removed, replaced or cut while it is in use would take what is written next with
+ * it, or tear it. */
+static enum psi_status check_place(const struct psi_results *r, struct psi_error *err)
+{
+    struct stat now;
+    if (stat(r->path, &now) != 0)
+        return psi_fail(err, PSI_IO, "%s: is gone while in use: %s", r->path, strerror(errno));
+    if (now.st_dev != r->device || now.st_ino != r->inode)
+        return psi_fail(err, PSI_IO, "%s: was replaced by another file while in use", r->path);
+    if (now.st_size != r->size)
+        return psi_fail(err, PSI_IO,
+                        "%s: was changed while in use: %lld bytes, expected %lld (see psisweep "
+                        "verify)",
+                        r->path, (long long)now.st_size, (long long)r->size);
+    return PSI_OK;
+}
+
 static enum psi_status fail_checksum(const struct psi_results *r, struct psi_record_at at,
                                      struct psi_error *err)
 {
@@ -139,6 +157,9 @@ enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at
                                   struct psi_made *made, struct psi_error *err)
 {
     uint8_t running = PSI_RUNNING;
+    enum psi_status status = check_place(r, err);
+    if (status)
+        return status;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 0))
         return fail_transfer(r, "read", "a record", err);
     made->attempt++;
@@ -160,6 +181,9 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
 {
     size_t status = MADE(at.owner, status);
     struct psi_made *made = record;
+    enum psi_status placed = check_place(r, err);
+    if (placed)
+        return placed;
     made->checksum = psi_record_checksum(at.owner, &r->layout, record);
     made->failure = PSI_OK;
     /* where it overwrites a record that is done (a chain's slot), that one is no longer */
@@ -181,6 +205,15 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
         return fail_transfer(r, "write", "status", err);
     /* others wait for it, maybe on other nodes, or plan by it: let them see that it is there */
     return psi_results_sync(r, err);
+}
+
+enum psi_status psi_results_set_state(struct psi_results *r, struct psi_record_at at,
+                                      enum psi_record_state state, struct psi_error *err)
+{
+    uint8_t status = (uint8_t)state;
+    if (!transfer(r, MADE(at.owner, status), at, &status, 1))
+        return fail_transfer(r, "write", "status", err);
+    return PSI_OK;
 }
 
 enum psi_status psi_results_skip(struct psi_results *r, struct psi_record_at at,
