@@ -186,6 +186,7 @@ static enum psi_status create_file(const char *path, int through_link,
     if (through_link)
         H5Pset_fapl_stdio(access);
     H5Pset_link_creation_order(how, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(how, 0); /* of the root: equal sweeps have equal descriptions */
     /* not EARLIEST: its headers have no checksums, and one that a failed read has filled with zeros
      * (h5.c) would be taken for damage to mend, and written back. Not LATEST: superblock 3 marks a
      * file as open for writing, and a killed run would leave that mark behind */
