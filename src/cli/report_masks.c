@@ -61,16 +61,20 @@ static void put_map_cells(const struct psi_fmin_file *file, size_t arm, struct p
 
 static void put_map_missing(const struct psi_fmin_file *file, size_t arm, struct psi_figure *figure)
 {
+    static const int marks[] = {PSI_DOT, PSI_CROSS, PSI_DIAMOND, PSI_RING};
     const struct psi_job *job = file->job;
-    for (size_t s = 0; s < job->seeds; s++) {
-        for (size_t d = 0; d < job->densities; d++) {
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        int begun = 0;
+        for (size_t k = 0; k < job->seeds * job->densities; k++) {
             int mark;
-            const char *words = missing_words(file, psi_job_cell(job, arm, s, d), &mark);
-            if (!words)
+            size_t seed = k / job->densities, density = k % job->densities;
+            const char *words = missing_words(file, psi_job_cell(job, arm, seed, density), &mark);
+            if (!words || mark != marks[i])
                 continue;
-            psi_figure_series(figure, PSI_PLOT_POINTS, mark == PSI_DOT ? PSI_GREY : PSI_INK, mark,
-                              words);
-            psi_figure_point(figure, job->density[d], (double)s, NAN, NAN, NAN);
+            if (!begun++)
+                psi_figure_series(figure, PSI_PLOT_POINTS, mark == PSI_DOT ? PSI_GREY : PSI_INK,
+                                  mark, words);
+            psi_figure_point(figure, job->density[density], (double)seed, NAN, NAN, NAN);
         }
     }
 }

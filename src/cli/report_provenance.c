@@ -72,7 +72,7 @@ enum psi_status psi_report_provenance(const struct psi_fmin_file *file, FILE *pa
         return status;
     put_facts(file, page);
     put_launches(launch, launches, page);
-    fputs("<details><summary>The job, every key with its value</summary><pre>", page);
+    fputs("<details class=\"job\"><summary>The job, every key with its value</summary><pre>", page);
     psi_html_lines(file->job->source, page);
     fputs("</pre></details>\n", page);
     return PSI_OK;

@@ -37,6 +37,18 @@ struct psi_figure {
 size_t psi_panel_end(const struct psi_figure *figure, size_t panel);
 size_t psi_series_end(const struct psi_figure *figure, size_t series);
 
+/* What is drawn of a figure: where a panel has more than twice so many lines or points, which no
+ * reader can tell apart, so many, evenly chosen, and cells that touch as one. The copy borrows all
+ * text. */
+enum { PSI_LINES_MOST = 25, PSI_POINTS_MOST = 1200 };
+struct psi_thinned {
+    struct psi_figure figure;
+    size_t lines, lines_drawn, points, points_drawn;
+};
+enum psi_status psi_figure_thin(const struct psi_figure *figure, struct psi_thinned *out,
+                                struct psi_error *err);
+void psi_thinned_clear(struct psi_thinned *thinned);
+
 /* Colours as they are on white, 0xRRGGBB; and a page's own, on dark. */
 extern const unsigned psi_colour_light[PSI_ALL_COLOURS], psi_colour_dark[PSI_ALL_COLOURS];
 

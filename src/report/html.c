@@ -81,8 +81,13 @@ static const char style[] =
     "padding:.8rem;font-size:.78rem;line-height:1.4}"
     ".words{font-size:.92rem;padding-left:1.4rem}.words li{margin:.25rem 0}"
     "@media (max-width:700px){.scroll td,.scroll th{white-space:nowrap}}"
-    "@media print{body{max-width:none;padding:0;font-size:10pt}figure{border:0;padding:0}"
-    "nav,.files{display:none}h2,h3{break-after:avoid}"
+    "@media print{:root{color-scheme:light}body{max-width:none;padding:0;font-size:10pt}"
+    "figure{border:0;padding:0;background:none}"
+    "nav,.files{display:none}h2,h3,.legend,summary{break-after:avoid}tr,.claim,.legend{break-"
+    "inside:avoid}"
+    "figcaption{break-before:avoid}"
+    ".scroll{overflow:visible}table{font-size:7.5pt}.scroll td,.scroll th{padding-right:.3rem}"
+    "details:not(.job)::details-content{content-visibility:visible;block-size:auto}"
     ".many{grid-template-columns:repeat(3,1fr)}.some{grid-template-columns:repeat(2,1fr)}"
     "pre{white-space:pre-wrap}}";
 

@@ -263,10 +263,19 @@ static void put_head(const struct psi_figure *f, const char *stem, FILE *page)
     fputs("\">\n", page);
 }
 
-static void put_tail(const struct psi_figure *f, const char *stem, FILE *page)
+static void put_drawn(size_t drawn, size_t all, const char *what, FILE *page)
+{
+    if (drawn < all)
+        fprintf(page, " Drawn are %zu of %zu %s, evenly chosen; the CSV has all.", drawn, all,
+                what);
+}
+
+static void put_tail(const struct psi_thinned *t, const char *stem, FILE *page)
 {
     fputs("</div>\n<figcaption>", page);
-    psi_html_text(f->spec->caption, page);
+    psi_html_text(t->figure.spec->caption, page);
+    put_drawn(t->lines_drawn, t->lines, "lines", page);
+    put_drawn(t->points_drawn, t->points, "points", page);
     fprintf(
         page,
         " <span class=\"files\"><a href=\"%s.csv\">data (CSV)</a> <a href=\"%s.svg\">SVG</a> <a "
@@ -295,6 +304,23 @@ static void forget(const char *dir, const struct names *n)
     }
 }
 
+/* The files and the element of a figure that has points. */
+static enum psi_status put_drawing(const struct psi_figure *f, const char *dir,
+                                   const struct names *n, FILE *page, struct psi_error *err)
+{
+    struct psi_thinned thinned;
+    enum psi_status status = psi_figure_thin(f, &thinned, err);
+    if (status)
+        return status;
+    put_head(f, n->stem, page);
+    if (!(status = write_csv(f, dir, n->csv, err)) &&
+        !(status = draw(&thinned.figure, dir, n, err)))
+        status = take(&thinned.figure, dir, n, page, err);
+    put_tail(&thinned, n->stem, page);
+    psi_thinned_clear(&thinned);
+    return status;
+}
+
 enum psi_status psi_figure_render(const struct psi_figure *f, const char *dir, const char *prefix,
                                   FILE *page, struct psi_error *err)
 {
@@ -311,10 +337,7 @@ enum psi_status psi_figure_render(const struct psi_figure *f, const char *dir, c
     } else if (!mkdtemp(n.work)) {
         status = psi_fail(err, PSI_IO, "%s: cannot write: %s", dir, strerror(errno));
     } else {
-        put_head(f, n.stem, page);
-        if (!(status = write_csv(f, dir, n.csv, err)) && !(status = draw(f, dir, &n, err)))
-            status = take(f, dir, &n, page, err);
-        put_tail(f, n.stem, page);
+        status = put_drawing(f, dir, &n, page, err);
         sweep_away(f, &n);
     }
     names_clear(&n);
