@@ -42,5 +42,6 @@ int psi_cli_issp(int argc, char **argv);
 int psi_cli_report(int argc, char **argv);
 int psi_cli_status(int argc, char **argv);
 int psi_cli_verify(int argc, char **argv);
+int psi_cli_doctor(int argc, char **argv);
 
 #endif

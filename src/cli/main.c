@@ -18,6 +18,7 @@ static const struct {
     {"fmin", psi_cli_fmin, "collapse thresholds of results files, with intervals"},
     {"issp", psi_cli_issp, "the four claims, each supported, refuted or undecided"},
     {"verify", psi_cli_verify, "every checksum of a results file; --repair"},
+    {"doctor", psi_cli_doctor, "is this machine, MPI and file system as a sweep needs it?"},
     {"report", psi_cli_report, "one offline page with figures and their data"},
 };
 
