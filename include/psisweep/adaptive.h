@@ -18,6 +18,7 @@
 #ifndef PSISWEEP_ADAPTIVE_H
 #define PSISWEEP_ADAPTIVE_H
 
+#include "psisweep/job.h"
 #include "psisweep/status.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -32,13 +33,17 @@ enum psi_adaptive_state {
 struct psi_adaptive {
     size_t seeds, densities;
     const double *density; /* (densities) nominal, descending */
-    size_t first;          /* index of the highest density asked for; a multiple of factor */
+    size_t first;          /* index of the highest density asked for; a multiple of factor; from
+                              `densities` on none is */
     size_t factor;         /* every factor-th density is the grid's own */
     size_t collapsed;      /* of the grid's own, from F_min down, so many collapsed are wanted */
     size_t budget;         /* cells of all seeds asked for at most */
     const double *psi;     /* where done */
     const uint8_t *state;  /* enum psi_adaptive_state */
 };
+
+/* That of an arm; psi and state are for the caller to set. */
+struct psi_adaptive psi_adaptive_of(const struct psi_job *job, size_t arm);
 
 /* Fills asked (seeds, densities): 1 = wanted now or in an earlier round. *open = how many of these
  * are PSI_ADAPTIVE_OPEN: they are the next round's. 0 = the sweep is complete, and what was not

@@ -139,7 +139,10 @@ static inline size_t psi_job_cell(const struct psi_job *job, size_t arm, size_t 
  * one: its densities follow from each other. */
 int psi_job_adapts(const struct psi_job *job, size_t arm);
 
-/* Is a density of the axis one that this arm is run at before anything is known of its F_min? */
+/* Is a density of the axis one of the grid's own that this arm may be run at? */
+int psi_job_has(const struct psi_job *job, size_t arm, size_t density);
+
+/* Is it run there before anything is known of its F_min? */
 int psi_job_runs(const struct psi_job *job, size_t arm, size_t density);
 
 /* What an arm is, in a few words of its keys: "magnitude, global, iterative, rewind 0.5". */

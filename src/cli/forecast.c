@@ -2,6 +2,7 @@
 #include "facts.h"
 #include "run.h"
 
+#include "psisweep/adaptive.h"
 #include "psisweep/clock.h"
 #include "psisweep/kernel.h"
 #include "psisweep/memory.h"
@@ -48,12 +49,40 @@ static void assume_refine(const struct psi_job *job, size_t arm, struct psi_roun
                                  .owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d});
 }
 
+/* What an adaptive arm asks for, then. */
+static enum psi_status assume_adaptive(const struct psi_job *job, size_t arm,
+                                       struct psi_round_plan *plan, struct psi_error *err)
+{
+    size_t cells = job->seeds * job->densities, open;
+    struct psi_adaptive adaptive = psi_adaptive_of(job, arm);
+    uint8_t *state = psi_allocate(2 * cells, 1, "forecast", err);
+    double *psi = psi_allocate(cells, sizeof *psi, "forecast", err);
+    enum psi_status status = state && psi ? PSI_OK : PSI_MEMORY;
+    for (size_t i = 0; !status && i < cells; i++) {
+        state[i] = PSI_ADAPTIVE_DONE;
+        psi[i] = job->density[i % job->densities] > middle(job);
+    }
+    adaptive.psi = psi;
+    adaptive.state = state;
+    if (!status)
+        status = psi_adaptive_next(&adaptive, state + cells, &open, err);
+    for (size_t i = 0; !status && i < cells; i++)
+        if (state[cells + i])
+            assume(plan, (struct psi_record_at){.owner = PSI_OF_CELL,
+                                                .arm = arm,
+                                                .seed = i / job->densities,
+                                                .density = i % job->densities});
+    free(psi);
+    free(state);
+    return status;
+}
+
 /* The ladders of an arm: as many as may be, from the middle down. */
 static void assume_rescue(const struct psi_job *job, size_t arm, struct psi_round_plan *plan)
 {
     size_t cells = job->arm[arm].rescue ? job->rescue.cells : 0;
     for (size_t d = 0; cells > 0 && d < job->densities; d++) {
-        if (!psi_job_on_grid(job, d) || !psi_job_runs(job, arm, d) ||
+        if (!psi_job_on_grid(job, d) || !psi_job_has(job, arm, d) ||
             job->density[d] > middle(job) * (1.0 + 1e-9))
             continue;
         cells--;
@@ -70,9 +99,16 @@ static enum psi_status assume_round(const struct psi_job *job, enum psi_round ro
     memset(plan, 0, sizeof *plan);
     if (!(plan->wanted = psi_allocate(room, sizeof *plan->wanted, "tasks", err)))
         return PSI_MEMORY;
-    for (size_t a = 0; a < job->arms; a++)
-        (round == PSI_ROUND_REFINE ? assume_refine : assume_rescue)(job, a, plan);
-    return PSI_OK;
+    enum psi_status status = PSI_OK;
+    for (size_t a = 0; !status && a < job->arms; a++) {
+        if (round == PSI_ROUND_RESCUE)
+            assume_rescue(job, a, plan);
+        else if (psi_job_adapts(job, a))
+            status = assume_adaptive(job, a, plan, err);
+        else
+            assume_refine(job, a, plan);
+    }
+    return status;
 }
 
 static enum psi_status round_make(struct psi_forecast *f, struct psi_plan_round *round,

@@ -191,7 +191,7 @@ static size_t choose(struct psi_costs *costs, size_t arm, size_t density[POINTS]
     size_t grid[PSI_DENSITIES_MAX], cells = 0, chosen = 0;
     double sum[PSI_DENSITIES_MAX], all = 0.0;
     for (size_t d = 0; d < job->densities; d++)
-        if (psi_job_runs(job, arm, d))
+        if (psi_job_has(job, arm, d))
             grid[cells++] = d;
     for (size_t i = 0; i < cells; i++)
         all += psi_costs_model(
@@ -235,7 +235,7 @@ static size_t make_list(const struct sampler *s, struct psi_record_at *list)
                 if (p >= points[a] || (chain != SIZE_MAX && chain != a) != follows)
                     continue;
                 at.density = density[a][p];
-                if (psi_job_runs(job, a, at.density))
+                if (psi_job_has(job, a, at.density))
                     list[count++] = at;
             }
     return count;

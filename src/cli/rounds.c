@@ -143,30 +143,21 @@ static enum psi_status adapt_arm(struct plan *plan, const double *psi, size_t ar
                                  struct psi_error *err)
 {
     const struct psi_job *job = plan->job;
-    size_t cells = job->seeds * job->densities, begin = psi_job_cell(job, arm, 0, 0), open = 0;
-    enum psi_status status = PSI_OK;
+    size_t cells = job->seeds * job->densities, begin = psi_job_cell(job, arm, 0, 0), open;
     uint8_t *state = psi_allocate(2 * cells, 1, "adaptive sweep", err);
     if (!state)
         return PSI_MEMORY;
     uint8_t *asked = state + cells;
-    struct psi_adaptive adaptive = {.seeds = job->seeds,
-                                    .densities = job->densities,
-                                    .density = job->density,
-                                    .factor = job->refine.factor,
-                                    .collapsed = job->arm[arm].rescue ? job->rescue.cells : 0,
-                                    .budget = job->budget * job->seeds,
-                                    .psi = psi + begin,
-                                    .state = state};
-    while (adaptive.first < job->densities && job->density[adaptive.first] > job->arm[arm].from)
-        adaptive.first += job->refine.factor;
+    struct psi_adaptive adaptive = psi_adaptive_of(job, arm);
+    adaptive.psi = psi + begin;
+    adaptive.state = state;
     for (size_t i = 0; i < cells; i++) {
         uint8_t is = plan->status[begin + i], parent = plan->parent_status[i / job->densities];
         state[i] = is == PSI_DONE                             ? PSI_ADAPTIVE_DONE
                    : is == PSI_FAILED || parent == PSI_FAILED ? PSI_ADAPTIVE_LOST
                                                               : PSI_ADAPTIVE_OPEN;
     }
-    if (adaptive.first < job->densities)
-        status = psi_adaptive_next(&adaptive, asked, &open, err);
+    enum psi_status status = psi_adaptive_next(&adaptive, asked, &open, err);
     for (size_t i = 0; !status && i < cells; i++) {
         size_t seed = i / job->densities;
         struct psi_record_at at = {

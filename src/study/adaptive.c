@@ -255,10 +255,23 @@ static uint8_t reveal(const struct psi_adaptive *a, size_t cell)
     return a->psi[cell] < PSI_RECOVERED ? COLLAPSED : RECOVERED;
 }
 
+struct psi_adaptive psi_adaptive_of(const struct psi_job *job, size_t arm)
+{
+    struct psi_adaptive adaptive = {.seeds = job->seeds,
+                                    .densities = job->densities,
+                                    .density = job->density,
+                                    .factor = job->refine.factor,
+                                    .collapsed = job->arm[arm].rescue ? job->rescue.cells : 0,
+                                    .budget = job->budget * job->seeds};
+    while (adaptive.first < job->densities && !psi_job_has(job, arm, adaptive.first))
+        adaptive.first += adaptive.factor;
+    return adaptive;
+}
+
 enum psi_status psi_adaptive_next(const struct psi_adaptive *a, uint8_t *asked, size_t *open,
                                   struct psi_error *err)
 {
-    assert(a->seeds > 0 && a->first < a->densities && a->first % a->factor == 0);
+    assert(a->seeds > 0 && a->first % a->factor == 0);
     size_t cells = a->seeds * a->densities, last = (a->densities - 1) / a->factor, before;
     struct replay r = {.a = a,
                        .first = (ptrdiff_t)a->first,
@@ -273,6 +286,9 @@ enum psi_status psi_adaptive_next(const struct psi_adaptive *a, uint8_t *asked, 
         goto out;
     r.want = r.seen + cells;
     memset(asked, 0, cells);
+    *open = 0;
+    if (a->first >= a->densities)
+        goto out;
     do {
         before = r.left;
         ask_round(&r);

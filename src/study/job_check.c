@@ -175,10 +175,14 @@ int psi_job_on_grid(const struct psi_job *job, size_t density)
     return density % job->refine.factor == 0;
 }
 
+int psi_job_has(const struct psi_job *job, size_t arm, size_t density)
+{
+    return psi_job_on_grid(job, density) && job->density[density] <= job->arm[arm].from;
+}
+
 int psi_job_runs(const struct psi_job *job, size_t arm, size_t density)
 {
-    return psi_job_on_grid(job, density) && job->density[density] <= job->arm[arm].from &&
-           !psi_job_adapts(job, arm);
+    return psi_job_has(job, arm, density) && !psi_job_adapts(job, arm);
 }
 
 int psi_job_adapts(const struct psi_job *job, size_t arm)

@@ -99,6 +99,15 @@ status_complete() {
     ranks 0 status "$work/whole.h5" && expect 0 '' ranks 0 status "$work/whole.h5" --json
 }
 
+planned() { # the iterative arm's 64 cells are certain, those of the others as many as are asked for
+    ranks 0 plan "$work/adaptive.yaml" --pilot 2 --ranks 1 --json >"$work/plan.json" &&
+        /usr/bin/python3 -c '
+import json, sys
+plan = json.load(open(sys.argv[1]))
+assert plan["cells"] == 64 and 2 * 4 * 4 <= plan["added"] <= 2 * 4 * 12, plan
+assert all(arm["seconds"] > 0 for arm in plan["arms"]), plan' "$work/plan.json"
+}
+
 # --from takes the dense parents; the cells are decided, and computed, anew.
 from_full() {
     ranks 2 run "$work/adaptive.yaml" -o "$work/from.h5" --from "$work/full.h5" &&
@@ -141,6 +150,7 @@ for n in 2 4; do check adaptive_same_bits_$n on_ranks $n; done
 check adaptive_finished_again finished_again
 check adaptive_as_full as_full
 check adaptive_status status_complete
+check adaptive_planned planned
 check adaptive_from_full from_full
 check adaptive_killed killed 2
 check adaptive_little little
