@@ -8,9 +8,10 @@ if [ ! -e ../shared/data/mnist/train-images-idx3-ubyte.gz ]; then
     finish
 fi
 
-# The largest VmHWM of any rank of a short sweep on 2 ranks stays below 250 MB.
+# The largest VmHWM of any rank of a short sweep on 2 ranks stays below 250 MB, and all map one copy
+# of the data.
 memory() {
-    local file=$work/memory.h5 most=0 now pid
+    local file=$work/memory.h5 most=0 now pid mapped=
     ranks 2 run jobs/mnist-lenet300.yaml --set train.epochs=1 --set retrain.epochs=1 \
         --set grid.seeds=2 --set grid.density=[0.1] -q -o "$file" &
     local launched=$!
@@ -18,12 +19,16 @@ memory() {
         for pid in $(pgrep -f "^$psisweep run .*$file"); do
             now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' /proc/$pid/status 2>/dev/null)
             [ "${now:-0}" -le $most ] || most=$now
+            mapped+=" $(grep -o '/psisweep-[0-9]*/[0-9a-f]*\.data$' /proc/$pid/maps 2>/dev/null | sed "s/^/$pid /")"
         done
         sleep 0.1
     done
     wait $launched || return 1
     echo "most memory of a rank: $((most / 1000)) MB"
-    [ $most -gt 50000 ] && [ $most -lt 250000 ]
+    mapped=$(tr -s ' \n' ' ' <<<"$mapped" | grep -oE '[0-9]+ /[^ ]+' | sort -u)
+    echo "$mapped"
+    [ $most -gt 50000 ] && [ $most -lt 250000 ] && [ "$(wc -l <<<"$mapped")" -eq 2 ] &&
+        [ "$(cut -d' ' -f2 <<<"$mapped" | sort -u | wc -l)" -eq 1 ]
 }
 
 accuracy() { # mean over 5 seeds of LeNet-300-100, 10 epochs
