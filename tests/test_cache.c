@@ -226,7 +226,9 @@ static void test_corrupted(void **state)
         close(keep);
     }
     for (off_t size = 0; size < status.st_size; size += 61) { /* cut off, and too long */
+        assert_int_equal(chmod(path, 0600), 0);
         assert_int_equal(truncate(path, size ? size : status.st_size + 1), 0);
+        assert_int_equal(chmod(path, 0400), 0);
         make(place, path);
     }
     /* a sound copy of something else under its name */
