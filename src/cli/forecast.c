@@ -2,7 +2,6 @@
 #include "facts.h"
 #include "run.h"
 
-#include "psisweep/adaptive.h"
 #include "psisweep/clock.h"
 #include "psisweep/kernel.h"
 #include "psisweep/memory.h"
@@ -22,145 +21,6 @@
 /* Open MPI and parallel HDF5 in a rank, beside what a process has that only plans: measured. */
 enum { MPI_BYTES = 24 << 20 };
 
-/* --- what there is to do -----------------------------------------------------------------------
- */
-
-/* What follows from results that are not there yet is assumed around the middle of the density axis
- * (in log): that collapse begins there in every arm and seed. */
-static double middle(const struct psi_job *job)
-{
-    return sqrt(job->density[0] * job->density[job->densities - 1]);
-}
-
-static void assume(struct psi_round_plan *plan, struct psi_record_at at)
-{
-    plan->wanted[plan->count++] = (struct psi_wanted){.at = at, .after = PSI_NO_TASK};
-}
-
-/* Densities added to an arm, as rounds.h has them. */
-static void assume_refine(const struct psi_job *job, size_t arm, struct psi_round_plan *plan)
-{
-    for (size_t d = 0; d < job->densities; d++)
-        for (size_t s = 0; s < job->seeds; s++)
-            if (!psi_job_on_grid(job, d) && psi_job_chain(job, arm) == SIZE_MAX &&
-                job->density[d] <= job->arm[arm].from &&
-                fabs(log10(job->density[d] / middle(job))) <= job->refine.around)
-                assume(plan, (struct psi_record_at){
-                                 .owner = PSI_OF_CELL, .arm = arm, .seed = s, .density = d});
-}
-
-/* What an adaptive arm asks for, then. */
-static enum psi_status assume_adaptive(const struct psi_job *job, size_t arm,
-                                       struct psi_round_plan *plan, struct psi_error *err)
-{
-    size_t cells = job->seeds * job->densities, open;
-    struct psi_adaptive adaptive = psi_adaptive_of(job, arm);
-    uint8_t *state = psi_allocate(2 * cells, 1, "forecast", err);
-    double *psi = psi_allocate(cells, sizeof *psi, "forecast", err);
-    enum psi_status status = state && psi ? PSI_OK : PSI_MEMORY;
-    for (size_t i = 0; !status && i < cells; i++) {
-        state[i] = PSI_ADAPTIVE_DONE;
-        psi[i] = job->density[i % job->densities] > middle(job);
-    }
-    adaptive.psi = psi;
-    adaptive.state = state;
-    if (!status)
-        status = psi_adaptive_next(&adaptive, state + cells, &open, err);
-    for (size_t i = 0; !status && i < cells; i++)
-        if (state[cells + i])
-            assume(plan, (struct psi_record_at){.owner = PSI_OF_CELL,
-                                                .arm = arm,
-                                                .seed = i / job->densities,
-                                                .density = i % job->densities});
-    free(psi);
-    free(state);
-    return status;
-}
-
-/* The ladders of an arm: as many as may be, from the middle down. */
-static void assume_rescue(const struct psi_job *job, size_t arm, struct psi_round_plan *plan)
-{
-    size_t cells = job->arm[arm].rescue ? job->rescue.cells : 0;
-    for (size_t d = 0; cells > 0 && d < job->densities; d++) {
-        if (!psi_job_on_grid(job, d) || !psi_job_has(job, arm, d) ||
-            job->density[d] > middle(job) * (1.0 + 1e-9))
-            continue;
-        cells--;
-        for (size_t s = 0; s < job->seeds; s++)
-            assume(plan, (struct psi_record_at){
-                             .owner = PSI_OF_LADDER, .arm = arm, .seed = s, .density = d});
-    }
-}
-
-static enum psi_status assume_round(const struct psi_job *job, enum psi_round round,
-                                    struct psi_round_plan *plan, struct psi_error *err)
-{
-    size_t room = job->arms * job->seeds * job->densities;
-    memset(plan, 0, sizeof *plan);
-    if (!(plan->wanted = psi_allocate(room, sizeof *plan->wanted, "tasks", err)))
-        return PSI_MEMORY;
-    enum psi_status status = PSI_OK;
-    for (size_t a = 0; !status && a < job->arms; a++) {
-        if (round == PSI_ROUND_RESCUE)
-            assume_rescue(job, a, plan);
-        else if (psi_job_adapts(job, a))
-            status = assume_adaptive(job, a, plan, err);
-        else
-            assume_refine(job, a, plan);
-    }
-    return status;
-}
-
-static enum psi_status round_make(struct psi_forecast *f, struct psi_plan_round *round,
-                                  const struct psi_round_plan *plan, struct psi_error *err)
-{
-    round->at = psi_allocate(plan->count, sizeof *round->at, "tasks", err);
-    round->task = psi_allocate(plan->count, sizeof *round->task, "tasks", err);
-    if (!round->at || !round->task)
-        return PSI_MEMORY;
-    round->tasks = plan->count;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        struct psi_record_at at = plan->wanted[i].at;
-        double seconds = psi_costs_seconds(&f->costs, at);
-        round->at[i] = at;
-        round->task[i] = (struct psi_task){.cost = seconds,
-                                           .after = plan->wanted[i].after,
-                                           .group = (uint32_t)at.seed,
-                                           .done = plan->wanted[i].state == PSI_DONE};
-        if (round->task[i].done)
-            continue;
-        round->left++;
-        round->work += seconds;
-        *(at.owner == PSI_OF_PARENT ? &f->parents
-          : at.owner == PSI_OF_CELL ? &f->cells[at.arm]
-                                    : &f->ladders[at.arm]) += seconds;
-    }
-    return PSI_OK;
-}
-
-/* results: NULL where nothing is done. */
-static enum psi_status rounds_make(struct psi_forecast *f, struct psi_results *results,
-                                   struct psi_error *err)
-{
-    enum psi_status status = PSI_OK;
-    int open = 0; /* a round before has something left */
-    for (int r = 0; !status && r < PSI_ROUNDS; r++) {
-        struct psi_plan_round *round = &f->round[r];
-        struct psi_round_plan plan = {0};
-        round->assumed = r != PSI_ROUND_GRID && (open || !results);
-        status = round->assumed ? assume_round(f->job, (enum psi_round)r, &plan, err)
-                 : results      ? psi_round_plan(results, (enum psi_round)r, &plan, err)
-                                : psi_round_plan_new(f->job, &plan, err);
-        if (!status)
-            status = round_make(f, round, &plan, err);
-        psi_round_plan_clear(&plan);
-        open |= round->left > 0;
-        f->work_most += round->work;
-        f->work += r == PSI_ROUND_RESCUE && round->assumed ? 0.0 : round->work;
-    }
-    return status;
-}
-
 /* --- how long it takes --------------------------------------------------------------------------
  */
 
@@ -169,7 +29,7 @@ enum psi_status psi_forecast_at(const struct psi_forecast *f, uint32_t ranks,
 {
     double events = 0.0;
     *point = (struct psi_plan_point){.ranks = ranks, .wall = f->startup, .wall_most = f->startup};
-    for (int r = 0; r < PSI_ROUNDS; r++) {
+    for (size_t r = 0; r < f->rounds; r++) {
         const struct psi_plan_round *round = &f->round[r];
         struct psi_simulation simulation = {.task = round->task,
                                             .tasks = round->tasks,
@@ -185,7 +45,7 @@ enum psi_status psi_forecast_at(const struct psi_forecast *f, uint32_t ranks,
         if (status)
             return status;
         point->wall_most += result.makespan;
-        if (r == PSI_ROUND_RESCUE && round->assumed)
+        if (round->kind == PSI_ROUND_RESCUE && round->assumed)
             continue;
         point->wall += result.makespan;
         events += (double)result.events;
@@ -332,7 +192,8 @@ enum psi_status psi_forecast_make(const struct psi_job *job, const char *file, d
         status = PSI_MEMORY;
         goto out;
     }
-    if (!(status = costs_make(f, results, pilot, err)) && !(status = rounds_make(f, results, err)))
+    if (!(status = costs_make(f, results, pilot, err)) &&
+        !(status = psi_forecast_rounds(f, results, err)))
         status = points_make(f, ranks, count, err);
 out:
     psi_results_close(results);
@@ -341,7 +202,7 @@ out:
 
 void psi_forecast_clear(struct psi_forecast *f)
 {
-    for (int r = 0; r < PSI_ROUNDS; r++) {
+    for (size_t r = 0; r < f->rounds; r++) {
         free(f->round[r].task);
         free(f->round[r].at);
     }

@@ -14,7 +14,7 @@
 /* More ranks are called waste below this share of their time that is spent on tasks. */
 #define PSI_PLAN_EFFICIENCY 0.7
 
-enum { PSI_PLAN_POINTS = 64, PSI_PLAN_RANKS_MAX = 100000 };
+enum { PSI_PLAN_POINTS = 64, PSI_PLAN_RANKS_MAX = 100000, PSI_PLAN_ROUNDS = 64 };
 
 struct psi_plan_point {
     uint32_t ranks;
@@ -24,8 +24,9 @@ struct psi_plan_point {
     double leader;          /* share of the wall time that rank 0 spends on messages */
 };
 
-/* What one round has left to do. */
+/* What one round has left to do. The added cells of an adaptive job come in many. */
 struct psi_plan_round {
+    enum psi_round kind;
     struct psi_record_at *at; /* (tasks) owned */
     struct psi_task *task;    /* (tasks) owned; costs in seconds */
     uint32_t tasks, left;     /* left: not done */
@@ -42,7 +43,8 @@ struct psi_forecast {
     double startup;             /* seconds until a rank can begin */
     struct psi_pilot pilot;
     struct psi_costs costs;
-    struct psi_plan_round round[PSI_ROUNDS];
+    struct psi_plan_round round[PSI_PLAN_ROUNDS];
+    size_t rounds;
     double parents;          /* seconds of dense parents that are left */
     double *cells, *ladders; /* (arms) owned: seconds that are left; ladders at most */
     double work, work_most;  /* seconds; most as of a point */
@@ -58,6 +60,11 @@ enum psi_status psi_forecast_make(const struct psi_job *job, const char *file, d
                                   const uint32_t *ranks, size_t count, struct psi_forecast *out,
                                   struct psi_error *err);
 void psi_forecast_clear(struct psi_forecast *forecast);
+
+/* forecast_rounds.c: what there is to do, from costs that are known by then. results: NULL where
+ * nothing is done. */
+enum psi_status psi_forecast_rounds(struct psi_forecast *forecast, struct psi_results *results,
+                                    struct psi_error *err);
 
 /* One number of ranks. */
 enum psi_status psi_forecast_at(const struct psi_forecast *forecast, uint32_t ranks,

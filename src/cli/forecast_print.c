@@ -20,17 +20,20 @@ static void clock_text(double seconds, char text[32])
 
 struct tally {
     uint32_t parents, cells, added, ladders, done;
+    int assumed; /* bits of the owners of which some are */
 };
 
 static struct tally tally(const struct psi_forecast *f)
 {
     struct tally t = {0};
-    for (int r = 0; r < PSI_ROUNDS; r++)
+    for (size_t r = 0; r < f->rounds; r++)
         for (uint32_t i = 0; i < f->round[r].tasks; i++) {
             struct psi_record_at at = f->round[r].at[i];
+            int added = f->round[r].kind == PSI_ROUND_REFINE;
+            t.assumed |= f->round[r].assumed << at.owner;
             t.parents += at.owner == PSI_OF_PARENT;
-            t.cells += at.owner == PSI_OF_CELL && r != PSI_ROUND_REFINE;
-            t.added += at.owner == PSI_OF_CELL && r == PSI_ROUND_REFINE;
+            t.cells += at.owner == PSI_OF_CELL && !added;
+            t.added += at.owner == PSI_OF_CELL && added;
             t.ladders += at.owner == PSI_OF_LADDER;
             t.done += f->round[r].task[i].done;
         }
@@ -45,13 +48,12 @@ static void print_grid(const struct psi_forecast *f)
     for (size_t d = 0; d < job->densities; d++)
         axis += (size_t)psi_job_on_grid(job, d);
     psi_text_print(job->name, stdout);
-    printf(": %u dense parents, %u cells (%zu arms x %zu seeds x %zu densities)", t.parents,
-           t.cells, job->arms, job->seeds, axis);
+    printf(": %u dense parents, %u cells (%zu arms x %zu seeds x %zu densities%s)", t.parents,
+           t.cells, job->arms, job->seeds, axis, job->adaptive ? ", adaptive" : "");
     if (t.added)
-        printf(", %s%u added around F_min", f->round[PSI_ROUND_REFINE].assumed ? "about " : "",
-               t.added);
+        printf(", %s%u added around F_min", t.assumed & 1 << PSI_OF_CELL ? "about " : "", t.added);
     if (t.ladders)
-        printf(", %s%u ladders", f->round[PSI_ROUND_RESCUE].assumed ? "at most " : "", t.ladders);
+        printf(", %s%u ladders", t.assumed & 1 << PSI_OF_LADDER ? "at most " : "", t.ladders);
     putchar('\n');
     if (f->file) {
         fputs("file      ", stdout);
@@ -84,7 +86,7 @@ static void print_work(const struct psi_forecast *f)
     double ladders = 0.0;
     for (size_t a = 0; a < f->job->arms; a++)
         ladders += f->ladders[a];
-    if (f->round[PSI_ROUND_RESCUE].assumed && ladders > 0.0)
+    if (ladders > 0.0 && f->work_most > f->work)
         printf("ladders   at most %.3g core-hours more: every one that may be, climbed whole, "
                "where collapse begins at the middle of the axis\n",
                hours(ladders));

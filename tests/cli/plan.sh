@@ -78,6 +78,16 @@ PY
         is "$(field "$work/stdout" 'p["file"], p["done"]')" "(None, 0)" && [ ! -e "$work/none.h5" ]
 }
 
+adaptive() { # fewer cells than the grid has, in rounds; of a finished sweep all is done
+    small_job adaptive 1,.6,.4,.3,.2,.14,.1,.07,.05,.035 | sed 's/^grid: {/&adaptive: true, /' >"$work/adaptive.yaml"
+    expect 0 "" "$psisweep" plan "$work/adaptive.yaml" --pilot 1 --json &&
+        is "$(field "$work/stdout" '4 < p["added"] < 40, p["cells"], p["parents"], p["pilot"]["cells"] > 2')" "(True, 0, 2, True)" &&
+        expect 0 "" ranks 0 run "$work/adaptive.yaml" -q -o "$work/adaptive.h5" &&
+        done=$(/usr/bin/python3 -c 'import h5py, sys; print((h5py.File(sys.argv[1])["status"][:] == 2).sum() + 2)' "$work/adaptive.h5") &&
+        expect 0 "" "$psisweep" plan "$work/adaptive.yaml" -o "$work/adaptive.h5" --pilot 1 --json &&
+        is "$(field "$work/stdout" 'p["added"] + 2, p["done"], p["work_seconds"]')" "($done, $done, 0)"
+}
+
 refusals() {
     local bad
     for bad in 0 1,0 2, ,2 100001 -3 x 1,,2 1.5 99999999999999999999; do
@@ -97,5 +107,6 @@ check plan_grid grid
 check plan_text text
 check plan_everything everything "[3, 33, 9, 24, 0]"
 check plan_half_done half_done
+check plan_adaptive adaptive
 check plan_refusals refusals
 finish
