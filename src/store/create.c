@@ -76,7 +76,7 @@ static enum psi_status create_facts(hid_t file, const struct psi_results_facts *
     snprintf(hash, sizeof hash, "%016llx",
              (unsigned long long)psi_hash_end(psi_hash_add(PSI_HASH_START, text, strlen(text))));
     int ok =
-        psi_h5_set_text(file, "Conventions", "CF-1.8") &&
+        psi_h5_set_text(file, "Conventions", "CF-1.9") &&
         psi_h5_set_text(file, "title", job->name) &&
         psi_h5_set_text(file, "schema", PSI_RESULTS_SCHEMA) &&
         psi_h5_set_text(file, "source", "psisweep " PSI_VERSION " (" PSI_COMMIT ")") &&

@@ -49,7 +49,7 @@ const char *const psi_collapse_name[PSI_COLLAPSES + 1] = {
 
 const struct psi_variable psi_variables[] = {
     {"dense_accuracy", PARENT(accuracy), PSI_F64, {0}, 1, "1", "test accuracy of the dense parent"},
-    {"dense_loss", PARENT(loss), PSI_F64, {0}, 1, "nat", "test cross-entropy of the dense parent"},
+    {"dense_loss", PARENT(loss), PSI_F64, {0}, 1, "1", "test cross-entropy of the dense parent, in nats"},
     {"dense_predicted_classes", PARENT(predicted_classes), PSI_I32, {0}, 1, "1", "distinct classes that the dense parent predicts on the test split"},
     {"dense_validation_accuracy", PARENT(validation_accuracy), PSI_F64, {0}, 1, "1", "validation accuracy of the dense parent"},
     {"dense_curve", PARENT(curve), PSI_F64, {EPOCH}, 1, "1", "validation accuracy of the dense parent while it trained"},
@@ -72,7 +72,7 @@ const struct psi_variable psi_variables[] = {
 
     {"psi", CELL(psi), PSI_F64, {STAGE}, 1, "1", "Psi = (accuracy - chance) / (dense accuracy - chance) on the test split"},
     {"accuracy", CELL(accuracy), PSI_F64, {STAGE}, 1, "1", "test accuracy"},
-    {"loss", CELL(loss), PSI_F64, {STAGE}, 1, "nat", "test cross-entropy"},
+    {"loss", CELL(loss), PSI_F64, {STAGE}, 1, "1", "test cross-entropy, in nats"},
     {"predicted_classes", CELL(predicted_classes), PSI_I32, {STAGE}, 1, "1", "distinct classes predicted on the test split"},
     {"validation_curve", CELL(validation_curve), PSI_F64, {EPOCH}, 1, "1", "validation accuracy while retraining"},
     {"psi_curve", CELL(psi_curve), PSI_F64, {EPOCH}, 1, "1", "Psi on the validation split while retraining"},
@@ -105,7 +105,7 @@ const struct psi_variable psi_variables[] = {
     {"rescue_psi", RUNG(psi), PSI_F64, {0}, 1, "1", "Psi on the test split at the end of a rung of the rescue ladder, mean over its draws"},
     {"rescue_validation_psi", RUNG(validation_psi), PSI_F64, {0}, 1, "1", "the same on the validation split, which decides whether a cell is rescued"},
     {"rescue_accuracy", RUNG(accuracy), PSI_F64, {0}, 1, "1", "test accuracy at the end of a rung"},
-    {"rescue_loss", RUNG(loss), PSI_F64, {0}, 1, "nat", "test cross-entropy at the end of a rung"},
+    {"rescue_loss", RUNG(loss), PSI_F64, {0}, 1, "1", "test cross-entropy at the end of a rung, in nats"},
     {"rescue_diverged", RUNG(diverged), PSI_U8, {0}, 1, "1", "draws of a rung whose loss left the finite numbers"},
     {"rescue_curve", RUNG(curve), PSI_F64, {PSI_AXIS_RESCUE_EPOCH}, 1, "1", "Psi on the validation split during a rung"},
     {"rescue_seconds", RUNG(made.seconds), PSI_F64, {0}, 0, "s", "time that a rung took"},

@@ -102,6 +102,37 @@ assert (data.status == 2).all()
 PY
 }
 
+# CF 1.9: every variable says what it is, every number in which unit (of UDUNITS: "nat" would be
+# nano-atmospheres), flags name all their values, times are times.
+conventions() {
+    /usr/bin/python3 - "$work/whole.h5" <<'PY'
+import sys
+import h5py
+import numpy as np
+import xarray
+
+with h5py.File(sys.argv[1]) as file:
+    assert file.attrs["Conventions"] == b"CF-1.9"
+    for name, variable in file.items():
+        about = variable.attrs
+        if about.get("NAME", b"").startswith(b"This is a netCDF dimension but not"):
+            continue
+        assert len(about["long_name"]) > 0, name
+        if variable.dtype.kind in "iuf":
+            assert about["units"] in (b"1", b"s", b"seconds since 1970-01-01T00:00:00Z"), (name, about["units"])
+        if "flag_values" in about:
+            assert about["flag_values"].dtype == variable.dtype, name
+            assert len(about["flag_values"]) == len(about["flag_meanings"].split()), name
+        for axis in variable.dims:
+            assert about.get("CLASS") == b"DIMENSION_SCALE" or len(axis) == 1, name
+data = xarray.open_dataset(sys.argv[1], engine="h5netcdf")
+start = data.launch_start.values[0]
+assert np.datetime64("2024-01-01") < start <= np.datetime64("now") + np.timedelta64(1, "m"), start
+for axis in "arm seed density stage layer mode epoch launch".split():
+    assert axis in data.coords, axis
+PY
+}
+
 check sweep_without_mpirun whole
 for n in 1 2 4; do check sweep_same_bits_$n on_ranks $n; done
 check sweep_more_ranks_than_cells more_ranks_than_cells
@@ -115,4 +146,5 @@ check sweep_interrupted_2 interrupted TERM 2
 check sweep_interrupted_4 interrupted USR1 4
 check sweep_two_at_once two_at_once
 check sweep_read_by_xarray_and_ncdump read_outside
+check sweep_cf_conventions conventions
 finish
