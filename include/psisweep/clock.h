@@ -21,4 +21,11 @@ struct psi_patience {
 };
 void psi_patience_wait(struct psi_patience *patience);
 
+/* Seconds since the first call, of which a span without a call counts for one second at most: who
+ * was suspended, or busy elsewhere, has not heard that others were silent. Zero it to begin. */
+struct psi_awake {
+    double seconds, at;
+};
+double psi_awake_seconds(struct psi_awake *awake);
+
 #endif

@@ -6,19 +6,31 @@
  * errors and the end travel as messages, each a fixed struct far below 4 KiB. Rank 0 answers
  * between two steps of its own task, through the progress callback that it passes to the work; an
  * idle rank polls patiently (clock.h). Above PSI_FARM_COMPUTE_MAX ranks, rank 0 only schedules.
+ *
+ * A rank that dies (under an mpirun that lets the others live) hangs nobody. Every rank says now
+ * and then that it is alive, and rank 0 answers; who has been silent for `lost_after` seconds is
+ * lost, and at once whose process on the same host is gone. Silence is counted only while one
+ * listens. Tasks of a lost rank go to others; what it was doing is a failed attempt, as it may have
+ * killed it. A rank that was only slow is told to drop all, but what it ends until then counts.
+ * Without rank 0 the others leave. Nobody waits for a message to be taken: it may be for the dead.
  */
 #ifndef PSISWEEP_FARM_H
 #define PSISWEEP_FARM_H
 
+#include "psisweep/comm.h"
 #include "psisweep/schedule.h"
 #include "psisweep/status.h"
 #include "psisweep/train.h"
-#include <mpi.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PSI_FARM_COMPUTE_MAX = 256, PSI_FARM_NOTE = 512, PSI_FARM_ORDER = 64 };
+enum {
+    PSI_FARM_COMPUTE_MAX = 256,
+    PSI_FARM_NOTE = 512,
+    PSI_FARM_ORDER = 64,
+    PSI_FARM_LOST_AFTER = 120
+};
 
 /* What a task's work hands back to rank 0: fixed size. */
 struct psi_outcome {
@@ -37,7 +49,7 @@ struct psi_farm_round {
 };
 
 struct psi_farm {
-    MPI_Comm comm;
+    struct psi_peers *peers;
     size_t order_size; /* at most PSI_FARM_ORDER, the same on every rank */
     /* Do one task; call progress often (at least every 10 ms or so). order is aligned as a double
      * is. PSI_STOPPED means that it was dropped because progress (or *stop) said so; any other
@@ -54,25 +66,29 @@ struct psi_farm {
      */
     void (*report)(void *context, const struct psi_schedule_count *count, uint32_t task,
                    uint32_t worker, const struct psi_outcome *outcome);
+    /* Rank 0 only, may be NULL: a rank is lost, and with it an attempt at the task, unless that is
+     * PSI_NO_TASK. outcome has PSI_LOST and says so; status and note may be made more precise, and
+     * fatal be set. Called from within rank 0's own work, too. */
+    void (*lost)(void *context, int rank, uint32_t task, struct psi_outcome *outcome);
     /* Rank 0 only, may be NULL: last words, when nobody works any more. Returns the exit code that
      * psi_farm_run gives every rank (0 without this callback). */
     int (*finish)(void *context, enum psi_status status, const struct psi_error *err);
     const volatile sig_atomic_t *stop; /* set by signal handlers: every rank drops its task */
     int fail_fast;                     /* the first failed attempt stops the farm */
-    int compute_max; /* most ranks with which rank 0 computes too; 0 = the usual */
+    int compute_max;   /* most ranks with which rank 0 computes too; 0 = the usual */
+    double lost_after; /* seconds of silence; 0 = the usual */
 };
 
-/* To be called on every rank of farm->comm. Returns on every rank the same: PSI_OK when all tasks
- * are done or given up, PSI_STOPPED when asked to stop, else the status (err: its text, cut to a
- * note) of a fatal failure, of a fail-fast one or of planning. *code: what finish said. Uses one
- * message tag of comm; no message is left over at return, and ranks return at different moments.
+/* To be called on every rank of farm->peers. Returns on every rank the same: PSI_OK when all tasks
+ * are done or given up, PSI_STOPPED when asked to stop or when nobody is left to do them, else the
+ * status (err: its text, cut to a note) of a fatal failure, of a fail-fast one or of planning.
+ * *code: what finish said. PSI_STOPPED with *code untouched where rank 0 was lost. Sets peers->lost
+ * when any rank was. Uses one message tag of the communicator; unless a rank was lost, no message
+ * is left over at return. Ranks return at different moments.
  */
 enum psi_status psi_farm_run(const struct psi_farm *farm, int *code, struct psi_error *err);
 
 /* Workers among `size` ranks: size, or size - 1 where rank 0 only schedules. */
 uint32_t psi_farm_workers(int size, int compute_max);
-
-/* A barrier that sleeps instead of spinning. Collective. */
-void psi_farm_barrier(MPI_Comm comm);
 
 #endif

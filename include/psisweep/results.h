@@ -194,6 +194,11 @@ enum psi_status psi_lock_worker(const char *path, const volatile sig_atomic_t *s
                                 struct psi_lock **out, struct psi_error *err);
 void psi_lock_release(struct psi_lock *lock);
 
+/* A byte of each rank in the worker lock's file, for what it can still say while it dies: note is
+ * async-signal-safe. noted: 0 where there is none. */
+void psi_lock_note(const struct psi_lock *lock, int rank, unsigned char byte);
+unsigned char psi_lock_noted(const struct psi_lock *lock, int rank);
+
 /* Is a launch at work on this (resolved) file right now? Takes nothing that anyone would notice and
  * creates nothing. who: the leader's host, process, start and Slurm job; "" where nobody is. */
 enum psi_lock_state {

@@ -59,6 +59,8 @@ int psi_schedule_decide(struct psi_schedule *schedule, uint32_t *worker, uint32_
  * counts as done: the cell is in the file. */
 int psi_schedule_done(struct psi_schedule *schedule, uint32_t worker, uint32_t task);
 int psi_schedule_failed(struct psi_schedule *schedule, uint32_t worker, uint32_t task);
+/* The task that a living worker is running as far as is known, or PSI_NO_TASK. */
+uint32_t psi_schedule_running(const struct psi_schedule *schedule, uint32_t worker);
 /* The worker is gone; its tasks become ready again without counting as a failed attempt unless it
  * was running one (the first it holds), which may have killed it. */
 int psi_schedule_lost(struct psi_schedule *schedule, uint32_t worker);

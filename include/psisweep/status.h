@@ -16,6 +16,13 @@ enum psi_status {
     PSI_NUMERIC,     /* a decomposition did not converge */
     PSI_ENVIRONMENT, /* this machine, launcher or another process stands in the way */
     PSI_STOPPED,     /* asked to stop by a signal or by another rank; nothing is lost */
+    PSI_OVERTIME,    /* took longer than it may */
+    PSI_LOST,        /* the process that was at it is gone */
+    PSI_SIGABRT,     /* it died of this signal, of its own making */
+    PSI_SIGBUS,
+    PSI_SIGFPE,
+    PSI_SIGILL,
+    PSI_SIGSEGV,
     PSI_STATUSES
 };
 

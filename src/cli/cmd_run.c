@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t run_stop; /* set by signals; a handler can reach nothing else */
 
@@ -17,7 +18,17 @@ static void on_signal(int signal)
     run_stop = 1;
 }
 
-enum { KEY_SET = 256, KEY_PRINT, KEY_KEYS, KEY_FROM, KEY_FAST, KEY_MIXED, KEY_ATTEMPTS };
+enum {
+    KEY_SET = 256,
+    KEY_PRINT,
+    KEY_KEYS,
+    KEY_FROM,
+    KEY_FAST,
+    KEY_MIXED,
+    KEY_ATTEMPTS,
+    KEY_LOST,
+    KEY_LIMIT
+};
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE", 0, "results file (default results/NAME.h5)", 0},
@@ -26,6 +37,10 @@ static const struct argp_option options[] = {
     {"print-keys", KEY_KEYS, NULL, 0, "print every key that a job file can have, as Markdown", 0},
     {"from", KEY_FROM, "OLD.h5", 0, "take the cells that OLD.h5 has already, compute the rest", 0},
     {"attempts", KEY_ATTEMPTS, "N", 0, "give a cell up after N failed attempts (default 2)", 0},
+    {"cell-limit", KEY_LIMIT, "SECONDS", 0,
+     "an attempt that takes longer has failed (default: none does)", 0},
+    {"lost-after", KEY_LOST, "SECONDS", 0,
+     "a rank that says nothing for so long is lost, and its work goes to others (default 120)", 0},
     {"fail-fast", KEY_FAST, NULL, 0, "stop at the first failed attempt instead of going on", 0},
     {"allow-mixed", KEY_MIXED, NULL, 0,
      "accept ranks or a file of another kernel level or BLAS core: results then depend on who "
@@ -36,6 +51,17 @@ static const struct argp_option options[] = {
     {"quiet", 'q', NULL, 0, "no progress on stderr", 0},
     {0},
 };
+
+static error_t parse_seconds(const char *name, const char *argument, double *seconds,
+                             struct argp_state *state)
+{
+    char *end;
+    *seconds = strtod(argument, &end);
+    if (*argument && !*end && *seconds >= 1.0 && *seconds <= 1e9)
+        return 0;
+    argp_error(state, "%s: expected 1 to 1e9 seconds, found '%s'", name, argument);
+    return EINVAL;
+}
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
@@ -75,6 +101,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         o->attempts = (unsigned)attempts;
         return 0;
+    case KEY_LOST:
+        return parse_seconds("--lost-after", argument, &o->lost_after, state);
+    case KEY_LIMIT:
+        return parse_seconds("--cell-limit", argument, &o->cell_limit, state);
     case ARGP_KEY_ARG:
         if (o->job_path) {
             argp_error(state, "one job file, found a second: '%s'", argument);
@@ -113,28 +143,59 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN); /* nobody reads the progress any more: no reason to stop */
 }
 
+static volatile sig_atomic_t leave_code;
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+    _exit(leave_code);
+}
+
+/* All is written, closed and said. Where a rank was lost, MPI_Finalize would wait for it for ever;
+ * and one may be lost this late. */
+static int run_leave(int code, int lost)
+{
+    enum { FINALIZE_SECONDS = 60 };
+    fflush(NULL);
+    if (lost)
+        _exit(code);
+    leave_code = code;
+    signal(SIGALRM, on_alarm);
+    alarm(FINALIZE_SECONDS);
+    MPI_Finalize();
+    alarm(0);
+    return code;
+}
+
 static int run_launched(const struct psi_run_options *o, struct psi_job *job)
 {
     struct psi_error err = {0};
-    struct psi_run run = {.options = o,
-                          .job = job,
-                          .comm = MPI_COMM_WORLD,
-                          .stop = &run_stop,
-                          .began = psi_clock_monotonic()};
-    int code;
+    struct psi_run run = {
+        .options = o, .job = job, .stop = &run_stop, .began = psi_clock_monotonic()};
+    int code = -1;
     psi_results_library();
     MPI_Init(NULL, NULL);
     catch_signals(); /* after MPI_Init, which has handlers of its own */
-    MPI_Comm_rank(run.comm, &run.rank);
-    MPI_Comm_size(run.comm, &run.size);
+    if (psi_peers_create(MPI_COMM_WORLD, &run.peers, &err))
+        MPI_Abort(MPI_COMM_WORLD, psi_cli_complain(&err));
+    run.rank = run.peers->rank;
+    run.size = run.peers->size;
     enum psi_status status = psi_run_setup(&run, &err);
-    if (!status)
-        status = psi_run_rounds(&run, &code, &err);
-    else
+    if (status)
         code = run.rank == 0 ? psi_cli_complain(&err) : psi_cli_exit_code(status);
+    int lost = run.peers->lost;
+    if (status && lost) /* a collective call that is never completed may still write */
+        return run_leave(code, lost);
+    if (!status)
+        psi_run_rounds(&run, &code, &err);
+    if (code < 0) {
+        code = PSI_EXIT_RESUMABLE;
+        if (run.rank == 1) /* one speaks for all */
+            fprintf(stderr, "psisweep: rank 0 was lost; the same command goes on from here\n");
+    }
+    lost = run.peers->lost;
     psi_run_teardown(&run);
-    MPI_Finalize();
-    return code;
+    return run_leave(code, lost);
 }
 
 int psi_cli_run(int argc, char **argv)

@@ -10,7 +10,6 @@
 #include "psisweep/results.h"
 #include "psisweep/trial.h"
 #include "rounds.h"
-#include <mpi.h>
 #include <signal.h>
 
 enum { PSI_PARENTS_KEPT = 4 };
@@ -23,6 +22,7 @@ struct psi_run_options {
     size_t overrides;
     unsigned attempts;
     int print_config, print_keys, fail_fast, allow_mixed, quiet;
+    double lost_after, cell_limit; /* seconds; 0 = the usual, none */
     enum psi_format format;
 };
 
@@ -37,7 +37,7 @@ struct psi_kept_parent {
 /* One launch, as one rank sees it. */
 struct psi_run {
     const struct psi_run_options *options;
-    MPI_Comm comm;
+    struct psi_peers *peers;
     int rank, size;
     struct psi_job *job;
     char name[4096];             /* the results file as the user knows it */
@@ -75,6 +75,13 @@ struct psi_run {
 enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err);
 void psi_run_teardown(struct psi_run *run);
 
+/* A rank that dies of a signal of its own making says which one, in its byte of the workers' lock,
+ * until psi_run_crash_end. crashed: that signal as a failure's cause, PSI_LOST where none is known.
+ */
+void psi_run_crash_begin(const struct psi_lock *worker, int rank);
+void psi_run_crash_end(void);
+enum psi_status psi_run_crashed(const struct psi_lock *worker, int rank);
+
 /* Rank 0: what the next round that has anything to do consists of, from the job and from what the
  * file holds now that the one before has ended, so that a resumed sweep comes to the same. Fills
  * run->round, run->record and, for the scheduler, *task (owned by the caller). tasks = 0: there is
@@ -82,7 +89,8 @@ void psi_run_teardown(struct psi_run *run);
 enum psi_status psi_run_tasks(struct psi_run *run, struct psi_task **task, uint32_t *tasks,
                               struct psi_error *err);
 
-/* All rounds, from begin to end, on every rank. *code: the exit code, the same on all. */
+/* All rounds, from begin to end, on every rank. *code: the exit code, the same on all, but left as
+ * it is where rank 0 was lost. */
 enum psi_status psi_run_rounds(struct psi_run *run, int *code, struct psi_error *err);
 
 /* Rank 0: note what a task has taken, and give the scheduler other costs where they were far off.

@@ -10,7 +10,7 @@
 
 static uint32_t count_all(const struct psi_schedule_count *count)
 {
-    return count->done + count->failed + count->running + count->held + count->ready +
+    return count->done + count->failed + count->running + count->held + count->ready + count->late +
            count->waiting;
 }
 
@@ -110,6 +110,36 @@ out:
     return status;
 }
 
+/* A rank is gone, maybe because of what it was doing: that attempt has failed, with the signal for
+ * its cause where the rank could still say it. */
+static void rank_lost(void *context, int rank, uint32_t task, struct psi_outcome *outcome)
+{
+    struct psi_run *run = context;
+    struct psi_error err;
+    struct psi_made made;
+    enum psi_status cause = psi_run_crashed(run->worker, rank);
+    if (cause != PSI_LOST) {
+        snprintf(outcome->note, sizeof outcome->note, "rank %d died of %s", rank,
+                 psi_status_names[cause]);
+        outcome->status = (int)cause;
+    }
+    if (task == PSI_NO_TASK) {
+        if (!run->options->quiet)
+            fprintf(stderr, "psisweep: %s\n", outcome->note);
+        return;
+    }
+    /* where it is done, the rank was lost between its last write and saying so */
+    struct psi_record_at at = run->record[task];
+    enum psi_status status = psi_results_made(run->results, at, &made, &err);
+    if (!status && made.status != PSI_DONE)
+        status = psi_results_fail(run->results, at, cause, &err);
+    if (!status)
+        return;
+    outcome->fatal = 1;
+    outcome->status = (int)status;
+    snprintf(outcome->note, sizeof outcome->note, "%.*s", (int)sizeof outcome->note - 1, err.text);
+}
+
 /* Rank 0's last words. Returns the exit code. */
 static int rounds_finish(void *context, enum psi_status status, const struct psi_error *err)
 {
@@ -135,14 +165,16 @@ static int rounds_finish(void *context, enum psi_status status, const struct psi
 
 enum psi_status psi_run_rounds(struct psi_run *run, int *code, struct psi_error *err)
 {
-    const struct psi_farm farm = {.comm = run->comm,
+    const struct psi_farm farm = {.peers = run->peers,
                                   .order_size = sizeof(struct psi_record_at),
                                   .work = psi_run_work,
                                   .context = run,
                                   .next = round_next,
+                                  .lost = rank_lost,
                                   .report = psi_progress_line_report,
                                   .finish = rounds_finish,
                                   .stop = run->stop,
+                                  .lost_after = run->options->lost_after,
                                   .fail_fast = run->options->fail_fast};
     _Static_assert(sizeof(struct psi_record_at) <= PSI_FARM_ORDER, "an order is a record's place");
     return psi_farm_run(&farm, code, err);

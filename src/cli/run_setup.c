@@ -20,15 +20,18 @@
  * use the same. */
 static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err)
 {
-    run->kernel_level = psi_comm_minimum(run->comm, psi_kernels_best());
+    enum psi_status status =
+        psi_comm_minimum(run->peers, psi_kernels_best(), &run->kernel_level, err);
+    if (status)
+        return status;
     psi_blas_single_thread();
     psi_cli_numerics(run->kernel_level, run->numerics);
-    enum psi_status status =
-        psi_comm_same(run->comm, "kernels, BLAS core types or numerics probes", run->numerics, err);
-    run->mixed = status != PSI_OK;
+    status = psi_comm_same(run->peers, "kernels, BLAS core types or numerics probes", run->numerics,
+                           err);
+    run->mixed = status != PSI_OK && !run->peers->lost;
     if (run->mixed && run->options->allow_mixed)
         return PSI_OK;
-    if (status) {
+    if (run->mixed) {
         char text[PSI_ERROR_TEXT];
         snprintf(text, sizeof text, "%.300s", err->text);
         psi_fail(err, status,
@@ -180,15 +183,15 @@ static enum psi_status setup_agreement(struct psi_run *run, struct psi_error *er
 {
     char text[64];
     char *job = psi_job_text(run->job, err);
-    enum psi_status status = psi_comm_agree(run->comm, job ? PSI_OK : PSI_MEMORY, err);
+    enum psi_status status = psi_comm_agree(run->peers, job ? PSI_OK : PSI_MEMORY, err);
     if (!status) {
         uint64_t hash = psi_hash_end(psi_hash_add(PSI_HASH_START, job, strlen(job)));
         snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
-        status = psi_comm_same(run->comm, "the jobs that the ranks were given", text, err);
+        status = psi_comm_same(run->peers, "the jobs that the ranks were given", text, err);
     }
     if (!status) {
         snprintf(text, sizeof text, "%016llx", (unsigned long long)run->study->dataset->digest);
-        status = psi_comm_same(run->comm, "the data that the ranks have read", text, err);
+        status = psi_comm_same(run->peers, "the data that the ranks have read", text, err);
     }
     free(job);
     return status;
@@ -197,6 +200,8 @@ static enum psi_status setup_agreement(struct psi_run *run, struct psi_error *er
 static enum psi_status setup_records(struct psi_run *run, struct psi_error *err)
 {
     enum psi_status status = psi_lock_worker(run->path, run->stop, &run->worker, err);
+    if (!status)
+        psi_run_crash_begin(run->worker, run->rank);
     if (!status && !run->results)
         status = psi_results_open(run->path, PSI_RESULTS_WRITE, &run->results, err);
     if (!status)
@@ -225,16 +230,17 @@ enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err)
         default_path(run->job, run->path, sizeof run->path);
     memcpy(run->name, run->path, sizeof run->name);
     status = psi_study_create(run->job, run->kernel_level, &run->study, err);
-    if ((status = psi_comm_agree(run->comm, status, err)) || (status = setup_agreement(run, err)))
+    if ((status = psi_comm_agree(run->peers, status, err)) || (status = setup_agreement(run, err)))
         return status;
     if (run->rank == 0)
         status = setup_file(run, err);
-    if ((status = psi_comm_agree(run->comm, status, err)))
+    if ((status = psi_comm_agree(run->peers, status, err)))
         return status;
-    MPI_Bcast(&run->launch, 1, MPI_INT32_T, 0, run->comm);
-    MPI_Bcast(run->path, sizeof run->path, MPI_CHAR, 0, run->comm);
+    if ((status = psi_comm_share(run->peers, &run->launch, sizeof run->launch, err)) ||
+        (status = psi_comm_share(run->peers, run->path, sizeof run->path, err)))
+        return status;
     status = setup_records(run, err);
-    return psi_comm_agree(run->comm, status, err);
+    return psi_comm_agree(run->peers, status, err);
 }
 
 void psi_run_teardown(struct psi_run *run)
@@ -253,6 +259,8 @@ void psi_run_teardown(struct psi_run *run)
     free(run->record);
     psi_results_close(run->results);
     psi_study_destroy(run->study);
+    psi_run_crash_end();
     psi_lock_release(run->worker);
     psi_lock_release(run->leader);
+    psi_peers_destroy(run->peers);
 }

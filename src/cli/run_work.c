@@ -3,6 +3,7 @@
 
 #include "psisweep/clock.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -122,6 +123,16 @@ static enum psi_status parent_from_file(struct psi_run *run, size_t seed,
     return PSI_OK;
 }
 
+/* Rank 0 is asked once more before anything is written: it may have thought this rank lost, and
+ * somebody else may be at the same record, or past it. */
+static enum psi_status put(struct psi_run *run, struct psi_record_at at, void *record,
+                           const struct psi_progress *progress, struct psi_error *err)
+{
+    if (psi_progress_stop(progress))
+        return psi_fail(err, PSI_STOPPED, "asked to stop");
+    return psi_results_put(run->results, at, record, err);
+}
+
 static enum psi_status work_parent(struct psi_run *run, struct psi_record_at at, double start,
                                    struct psi_made made, const struct psi_progress *progress,
                                    struct psi_outcome *outcome, struct psi_error *err)
@@ -134,7 +145,7 @@ static enum psi_status work_parent(struct psi_run *run, struct psi_record_at at,
     made.seconds = psi_clock_monotonic() - start;
     kept->parent.made = made;
     outcome->value[0] = kept->parent.accuracy;
-    if ((status = psi_results_put(run->results, at, &kept->parent, err)))
+    if ((status = put(run, at, &kept->parent, progress, err)))
         return status;
     kept->seed = at.seed;
     return PSI_OK;
@@ -166,10 +177,10 @@ static enum psi_status work_cell(struct psi_run *run, struct psi_record_at at, d
                                      .chain = psi_job_chain_number(job, at.arm),
                                      .seed = at.seed,
                                      .slot = at.density / job->refine.factor % PSI_SLOTS};
-        if ((status = psi_results_put(run->results, slot, &run->next, err)))
+        if ((status = put(run, slot, &run->next, progress, err)))
             return status;
     }
-    return psi_results_put(run->results, at, cell, err);
+    return put(run, at, cell, progress, err);
 }
 
 /* The nearest higher density of the arm and seed that recovered; SIZE_MAX = none. */
@@ -217,7 +228,7 @@ static enum psi_status ladder_climb(struct psi_run *run, struct psi_record_at at
                 break;
             made.seconds = psi_clock_monotonic() - start;
             run->rung.made = made;
-            if ((status = psi_results_put(run->results, at, &run->rung, err)))
+            if ((status = put(run, at, &run->rung, progress, err)))
                 break;
         }
         tried[i] = 1;
@@ -250,7 +261,7 @@ static enum psi_status work_ladder(struct psi_run *run, struct psi_record_at at,
         return status;
     ladder.made.seconds = psi_clock_monotonic() - start;
     outcome->value[0] = ladder.kind;
-    return psi_results_put(run->results, at, &ladder, err);
+    return put(run, at, &ladder, progress, err);
 }
 
 /* A results file that cannot be written is no cell's fault, and trying another cell would not mend
@@ -261,6 +272,51 @@ static enum psi_status work_fatal(struct psi_outcome *outcome, enum psi_status s
     return status;
 }
 
+/* The farm's progress, and --cell-limit. */
+struct limited {
+    const struct psi_progress *farm;
+    double until; /* monotonic seconds */
+    int over;
+};
+
+static int limited_progress(void *context)
+{
+    struct limited *limited = context;
+    if (psi_progress_stop(limited->farm))
+        return 1;
+    limited->over |= psi_clock_monotonic() > limited->until;
+    return limited->over;
+}
+
+static enum psi_status work_limited(struct psi_run *run, struct psi_record_at at,
+                                    struct psi_made made, const struct psi_progress *progress,
+                                    struct psi_outcome *outcome, struct psi_error *err)
+{
+    double start = psi_clock_monotonic(), limit = run->options->cell_limit;
+    struct limited limited = {progress, limit > 0.0 ? start + limit : INFINITY, 0};
+    const struct psi_progress own = {limited_progress, &limited};
+    enum psi_status status =
+        (at.owner == PSI_OF_PARENT ? work_parent
+         : at.owner == PSI_OF_CELL ? work_cell
+                                   : work_ladder)(run, at, start, made, &own, outcome, err);
+    if (status == PSI_STOPPED && limited.over)
+        return psi_fail(err, PSI_OVERTIME, "took longer than %g s (--cell-limit)", limit);
+    return status;
+}
+
+/* Say what an attempt came to, unless somebody else has been at the record since: they were told to
+ * when this rank was thought lost. */
+static enum psi_status work_failed(struct psi_run *run, struct psi_record_at at,
+                                   enum psi_status cause, struct psi_error *err)
+{
+    struct psi_made made;
+    enum psi_status status = psi_results_made(run->results, at, &made, err);
+    if (status || made.status != PSI_RUNNING || made.rank != run->rank ||
+        made.launch != run->launch)
+        return status;
+    return psi_results_fail(run->results, at, cause, err);
+}
+
 enum psi_status psi_run_work(void *context, const void *order, const struct psi_progress *progress,
                              struct psi_outcome *outcome, struct psi_error *err)
 {
@@ -268,18 +324,14 @@ enum psi_status psi_run_work(void *context, const void *order, const struct psi_
     struct psi_record_at at = *(const struct psi_record_at *)order;
     struct psi_made made = {.rank = run->rank, .launch = run->launch};
     struct psi_error cause;
-    double start = psi_clock_monotonic();
     enum psi_status status;
 
     if ((status = psi_results_begin(run->results, at, &made, err)))
         return work_fatal(outcome, status);
-    status =
-        (at.owner == PSI_OF_PARENT ? work_parent
-         : at.owner == PSI_OF_CELL ? work_cell
-                                   : work_ladder)(run, at, start, made, progress, outcome, err);
+    status = work_limited(run, at, made, progress, outcome, err);
     if (status == PSI_IO || status == PSI_DATA)
         return work_fatal(outcome, status);
-    if (status && psi_results_fail(run->results, at, status, &cause)) {
+    if (status && work_failed(run, at, status, &cause)) {
         *err = cause;
         return work_fatal(outcome, cause.status);
     }

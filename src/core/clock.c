@@ -49,3 +49,12 @@ void psi_patience_wait(struct psi_patience *patience)
     double nap = 50e-6 * (double)(1u << doubling);
     psi_clock_sleep(nap < 0.02 ? nap : 0.02);
 }
+
+double psi_awake_seconds(struct psi_awake *awake)
+{
+    double now = psi_clock_monotonic(), span = now - awake->at;
+    if (awake->at != 0.0)
+        awake->seconds += span < 1.0 ? span : 1.0;
+    awake->at = now;
+    return awake->seconds;
+}

@@ -24,4 +24,11 @@ const char *const psi_status_names[PSI_STATUSES + 1] = {
     [PSI_NUMERIC] = "numeric",
     [PSI_ENVIRONMENT] = "environment",
     [PSI_STOPPED] = "stopped",
+    [PSI_OVERTIME] = "overtime",
+    [PSI_LOST] = "lost",
+    [PSI_SIGABRT] = "sigabrt",
+    [PSI_SIGBUS] = "sigbus",
+    [PSI_SIGFPE] = "sigfpe",
+    [PSI_SIGILL] = "sigill",
+    [PSI_SIGSEGV] = "sigsegv",
 };

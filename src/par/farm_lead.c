@@ -3,7 +3,7 @@
 #include "farm_message.h"
 #include "psisweep/clock.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Progress displays are redrawn about this often. */
@@ -15,12 +15,24 @@ struct leader {
     uint32_t number;             /* of the round */
     int others;                  /* ranks beside this one */
     int first;                   /* rank of worker 0: 1 where rank 0 does not compute */
-    int gone;                    /* others that said BYE */
+    int gone;                    /* others that said BYE, or are lost */
     struct psi_farm_queue queue; /* rank 0's own tasks */
     struct psi_farm_message end; /* what all are told at last; its outcome valid once stopped */
     int stopped;
-    double looked, ticked;
+    struct psi_farm_outbox outbox;
+    double looked, ticked, checked; /* monotonic seconds */
+    struct psi_awake awake;
 };
+
+static struct psi_peer *peer_of(struct leader *l, int rank)
+{
+    return &l->farm->peers->peer[rank];
+}
+
+static void leader_say(struct leader *l, int rank, int kind)
+{
+    psi_farm_send(l->farm, &l->outbox, rank, &(struct psi_farm_message){.kind = kind});
+}
 
 static void leader_report(struct leader *l, uint32_t task, uint32_t worker,
                           const struct psi_outcome *outcome)
@@ -46,7 +58,8 @@ static void leader_stop(struct leader *l, enum psi_status status, const char *te
     if (l->round.schedule)
         psi_schedule_stop(l->round.schedule);
     for (int rank = 1; rank <= l->others; rank++)
-        psi_farm_send(l->farm, rank, &(struct psi_farm_message){.kind = PSI_FARM_STOP});
+        if (!peer_of(l, rank)->lost)
+            leader_say(l, rank, PSI_FARM_STOP);
 }
 
 static void leader_ended(struct leader *l, uint32_t worker, const struct psi_farm_message *ended)
@@ -60,26 +73,88 @@ static void leader_ended(struct leader *l, uint32_t worker, const struct psi_far
         leader_stop(l, (enum psi_status)outcome->status, outcome->note, outcome->fatal);
 }
 
-/* Take in all that has come; 1 when there was anything. */
+/* A rank thought lost speaks: what it ended counts (the policy knows), and it is to drop the rest.
+ */
+static void leader_dismiss(struct leader *l, int rank)
+{
+    if (peer_of(l, rank)->told)
+        return;
+    peer_of(l, rank)->told = 1;
+    leader_say(l, rank, PSI_FARM_STOP);
+}
+
+static void leader_bye(struct leader *l, int rank)
+{
+    if (l->round.schedule)
+        psi_schedule_dropped(l->round.schedule, (uint32_t)(rank - l->first));
+    peer_of(l, rank)->bye = 1;
+    l->gone++;
+}
+
+/* Take in all that has come; 1 when there was anything to do about it. */
 static int leader_receive(struct leader *l)
 {
     struct psi_farm_message message;
-    int sender, news = 0;
-    while (psi_farm_receive(l->farm->comm, MPI_ANY_SOURCE, &message, &sender)) {
-        uint32_t worker = (uint32_t)(sender - l->first);
-        news = 1;
-        if (message.kind == PSI_FARM_ENDED) {
-            leader_ended(l, worker, &message);
-        } else if (message.kind == PSI_FARM_HALT) {
+    int rank, news = 0;
+    while (psi_farm_receive(l->farm, MPI_ANY_SOURCE, &message, &rank)) {
+        int lost = peer_of(l, rank)->lost;
+        peer_of(l, rank)->heard = l->awake.seconds;
+        news |= message.kind != PSI_FARM_ALIVE;
+        if (message.kind == PSI_FARM_ENDED)
+            leader_ended(l, (uint32_t)(rank - l->first), &message);
+        else if (message.kind == PSI_FARM_HALT)
             leader_stop(l, PSI_STOPPED, "asked to stop", 0);
-        } else {
-            assert(message.kind == PSI_FARM_BYE);
-            if (l->round.schedule)
-                psi_schedule_dropped(l->round.schedule, worker);
-            l->gone++;
-        }
+        else if (message.kind == PSI_FARM_ALIVE && !lost)
+            leader_say(l, rank, PSI_FARM_ALIVE);
+        else if (message.kind == PSI_FARM_BYE && !lost)
+            leader_bye(l, rank);
+        if (lost)
+            leader_dismiss(l, rank);
     }
     return news;
+}
+
+static void leader_lost(struct leader *l, int rank, const char *how)
+{
+    const struct psi_farm *farm = l->farm;
+    struct psi_outcome outcome = {.status = PSI_LOST};
+    uint32_t worker = (uint32_t)(rank - l->first), task = PSI_NO_TASK;
+    snprintf(outcome.note, sizeof outcome.note, "rank %d was lost: %s", rank, how);
+    l->farm->peers->lost = peer_of(l, rank)->lost = 1;
+    l->gone += !peer_of(l, rank)->bye;
+    if (l->round.schedule) {
+        if (!l->stopped) /* else it may have dropped its task before it died */
+            task = psi_schedule_running(l->round.schedule, worker);
+        psi_schedule_lost(l->round.schedule, worker);
+    }
+    if (farm->lost && !peer_of(l, rank)->bye)
+        farm->lost(farm->context, rank, task, &outcome);
+    if (task != PSI_NO_TASK)
+        leader_report(l, task, worker, &outcome);
+    if (outcome.fatal || (task != PSI_NO_TASK && farm->fail_fast))
+        leader_stop(l, (enum psi_status)outcome.status, outcome.note, outcome.fatal);
+    if (l->first > 0 && l->gone == l->others)
+        leader_stop(l, PSI_STOPPED, "every rank that computes was lost", 0);
+}
+
+/* Who is lost? One whose process is gone, and one that has been silent for too long. */
+static void leader_check(struct leader *l)
+{
+    double limit = psi_farm_lost_after(l->farm);
+    char how[64];
+    snprintf(how, sizeof how, "it has said nothing for %g s", limit);
+    l->checked = l->looked;
+    for (int rank = 1; rank <= l->others; rank++) {
+        const struct psi_peer *peer = peer_of(l, rank);
+        if (peer->lost)
+            continue;
+        if (psi_peers_gone(l->farm->peers, rank)) {
+            leader_receive(l); /* its last words */
+            leader_lost(l, rank, "its process is gone");
+        } else if (!peer->bye && l->awake.seconds - peer->heard > limit) {
+            leader_lost(l, rank, how);
+        }
+    }
 }
 
 static void leader_hand_out(struct leader *l)
@@ -93,7 +168,7 @@ static void leader_hand_out(struct leader *l)
         if (rank == 0)
             psi_farm_queue_add(&l->queue, &message);
         else
-            psi_farm_send(l->farm, rank, &message);
+            psi_farm_send(l->farm, &l->outbox, rank, &message);
     }
 }
 
@@ -103,18 +178,32 @@ static void leader_next(struct leader *l)
     struct psi_error err = {.status = PSI_OK};
     enum psi_status status = l->farm->next(l->farm->context, &l->round, &err);
     l->number++;
-    if (status || !l->round.schedule)
+    l->queue.count = 0;
+    if (status || !l->round.schedule) {
         leader_stop(l, status, err.text, 0);
+        return;
+    }
+    for (int rank = 1; rank <= l->others; rank++)
+        if (peer_of(l, rank)->lost)
+            psi_schedule_lost(l->round.schedule, (uint32_t)(rank - l->first));
+}
+
+static int round_is_over(const struct leader *l)
+{
+    return !l->round.schedule || psi_schedule_finished(l->round.schedule);
 }
 
 /* Everything there is to do at this moment beside computing; 1 when a message had come. */
 static int leader_serve(struct leader *l)
 {
+    psi_awake_seconds(&l->awake);
     int news = leader_receive(l);
     if (psi_farm_asked(l->farm))
         leader_stop(l, PSI_STOPPED, "asked to stop", 0);
-    leader_hand_out(l);
     l->looked = psi_clock_monotonic();
+    if (l->looked - l->checked >= PSI_FARM_CHECK_SECONDS)
+        leader_check(l);
+    leader_hand_out(l);
     if (l->looked - l->ticked >= TICK_SECONDS) {
         l->ticked = l->looked;
         leader_report(l, PSI_NO_TASK, 0, NULL);
@@ -122,21 +211,29 @@ static int leader_serve(struct leader *l)
     return news;
 }
 
+/* The task at hand is of no use any more: a round may end without it, by the late result of one
+ * who was thought lost. */
+static int leader_drops(const struct leader *l)
+{
+    return l->stopped || psi_farm_asked(l->farm) || round_is_over(l);
+}
+
 static int leader_progress(void *context)
 {
     struct leader *l = context;
     if (psi_farm_asked(l->farm) || psi_clock_monotonic() - l->looked >= PSI_FARM_LOOK_SECONDS)
         leader_serve(l);
-    return l->stopped;
+    return leader_drops(l);
 }
 
 static void leader_work(struct leader *l)
 {
     const struct psi_progress progress = {leader_progress, l};
-    struct psi_farm_message ended;
-    psi_farm_attempt(l->farm, &l->queue, &progress, &ended);
+    struct psi_farm_message ended, task = l->queue.task[0];
+    psi_farm_attempt(l->farm, &task, &progress, &ended);
+    psi_farm_queue_shift(&l->queue);
     /* Stopped because it was told to: the task is dropped, which is no outcome. */
-    if (ended.outcome.status == PSI_STOPPED && (l->stopped || psi_farm_asked(l->farm)))
+    if (ended.outcome.status == PSI_STOPPED && leader_drops(l))
         return;
     leader_ended(l, 0, &ended);
 }
@@ -153,24 +250,31 @@ static enum psi_status leader_end(struct leader *l, int *code, struct psi_error 
     if (farm->finish)
         *code = farm->finish(farm->context, status, err);
     l->end.code = *code;
+    l->end.lost = farm->peers->lost;
     for (int rank = 1; rank <= l->others; rank++)
-        psi_farm_send(farm, rank, &l->end);
+        if (!peer_of(l, rank)->lost || peer_of(l, rank)->told)
+            psi_farm_send(farm, &l->outbox, rank, &l->end);
+    psi_farm_flush(farm, &l->outbox);
     return status;
 }
 
 enum psi_status psi_farm_lead(const struct psi_farm *farm, int *code, struct psi_error *err)
 {
-    int size;
     struct psi_patience patience = {0};
     struct leader l = {.farm = farm, .end.kind = PSI_FARM_END, .ticked = psi_clock_monotonic()};
-    MPI_Comm_size(farm->comm, &size);
-    l.others = size - 1;
-    l.first = psi_farm_workers(size, farm->compute_max) < (uint32_t)size;
+    l.others = farm->peers->size - 1;
+    l.first = psi_farm_workers(farm->peers->size, farm->compute_max) <= (uint32_t)l.others;
+    for (int rank = 1; rank <= l.others; rank++) {
+        struct psi_peer *peer = peer_of(&l, rank);
+        peer->heard = 0.0;
+        peer->bye = peer->told = 0;
+        l.gone += peer->lost;
+    }
     for (;;) {
         int news = leader_serve(&l);
         if (l.stopped && l.gone == l.others)
             return leader_end(&l, code, err);
-        if (!l.stopped && (!l.round.schedule || psi_schedule_finished(l.round.schedule))) {
+        if (!l.stopped && round_is_over(&l)) {
             leader_next(&l);
             news = 1;
         } else if (!l.stopped && l.queue.count > 0) {

@@ -254,6 +254,12 @@ int psi_schedule_failed(struct psi_schedule *s, uint32_t worker, uint32_t task)
     return 1;
 }
 
+uint32_t psi_schedule_running(const struct psi_schedule *s, uint32_t worker)
+{
+    const struct psi_schedule_worker *w = &s->worker[worker];
+    return w->lost || w->holds == 0 || task_ended(s, w->task[0]) ? PSI_NO_TASK : w->task[0];
+}
+
 int psi_schedule_lost(struct psi_schedule *s, uint32_t worker)
 {
     if (worker >= s->workers || s->worker[worker].lost)

@@ -67,10 +67,11 @@ static enum psi_status next(void *context, struct psi_farm_round *round, struct 
 }
 
 /* Collective: equal tasks of no work, with an order of the usual size; prints on rank 0. */
-static void run(int busy, uint32_t tasks, int rank, int size)
+static void run(int busy, uint32_t tasks, struct psi_peers *peers)
 {
+    int rank = peers->rank, size = peers->size;
     struct bench bench = {.lead = rank == 0, .busy = busy, .left = tasks};
-    struct psi_farm farm = {.comm = MPI_COMM_WORLD,
+    struct psi_farm farm = {.peers = peers,
                             .order_size = PSI_FARM_ORDER,
                             .work = work,
                             .context = &bench,
@@ -88,7 +89,7 @@ static void run(int busy, uint32_t tasks, int rank, int size)
          psi_schedule_create(task, tasks, 16, psi_farm_workers(size, 0), 1, &schedule, &err)))
         MPI_Abort(MPI_COMM_WORLD, 1);
     bench.round = (struct psi_farm_round){schedule, order};
-    psi_farm_barrier(MPI_COMM_WORLD);
+    psi_comm_agree(peers, PSI_OK, NULL);
     double start = psi_clock_monotonic();
     if (psi_farm_run(&farm, &code, &err))
         MPI_Abort(MPI_COMM_WORLD, 1);
@@ -106,14 +107,16 @@ static void run(int busy, uint32_t tasks, int rank, int size)
 
 int main(int argc, char **argv)
 {
-    int rank, size;
+    struct psi_peers *peers;
+    struct psi_error err;
     MPI_Init(&argc, &argv);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (psi_peers_create(MPI_COMM_WORLD, &peers, &err))
+        MPI_Abort(MPI_COMM_WORLD, 1);
     uint32_t tasks = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 50000;
-    run(0, tasks, rank, size);
-    if (size > 1)
-        run(1, tasks, rank, size);
+    run(0, tasks, peers);
+    if (peers->size > 1)
+        run(1, tasks, peers);
+    psi_peers_destroy(peers);
     MPI_Finalize();
     return 0;
 }

@@ -22,6 +22,7 @@ struct order {
 };
 
 struct log {
+    struct psi_peers *peers;
     int rank, size, wrong;
     int compute_max;      /* as of struct psi_farm */
     unsigned begun[GRID]; /* attempts on this rank */
@@ -149,7 +150,7 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
                            unsigned attempts, int fail_fast, struct psi_error *err)
 {
     struct psi_task loose[GRID];
-    struct psi_farm farm = {.comm = MPI_COMM_WORLD,
+    struct psi_farm farm = {.peers = log->peers,
                             .order_size = sizeof(struct order),
                             .work = work,
                             .context = log,
@@ -190,7 +191,7 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
 static void gather(struct log *log)
 {
     int there, root = log->rank == 0;
-    psi_farm_barrier(MPI_COMM_WORLD);
+    psi_comm_agree(log->peers, PSI_OK, NULL);
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
     expect(log, !there, "no message is left over");
     MPI_Reduce(root ? MPI_IN_PLACE : log->begun, log->begun, GRID, MPI_UNSIGNED, MPI_SUM, 0,
@@ -410,12 +411,12 @@ static void scenario_idle(struct log *log)
     if (log->rank == 0)
         expect(log, log->ticks >= 5, "rank 0 is ticked while it works");
 
-    psi_farm_barrier(MPI_COMM_WORLD);
+    psi_comm_agree(log->peers, PSI_OK, NULL);
     start = psi_clock_monotonic();
     used = processor_seconds();
     if (log->rank == 0)
         psi_clock_sleep(1.0);
-    psi_farm_barrier(MPI_COMM_WORLD);
+    psi_comm_agree(log->peers, PSI_OK, NULL);
     share[1] = (processor_seconds() - used) / (psi_clock_monotonic() - start);
     expect(log, psi_clock_monotonic() - start > 0.9, "nobody passes before all have come");
     MPI_Reduce(share, most, 2, MPI_DOUBLE, MPI_MAX, 0, MPI_COMM_WORLD);
@@ -445,8 +446,11 @@ int main(int argc, char **argv)
     MPI_Init(&argc, &argv);
     if (!log)
         MPI_Abort(MPI_COMM_WORLD, 1);
-    MPI_Comm_rank(MPI_COMM_WORLD, &log->rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &log->size);
+    struct psi_error err;
+    if (psi_peers_create(MPI_COMM_WORLD, &log->peers, &err))
+        MPI_Abort(MPI_COMM_WORLD, 1);
+    log->rank = log->peers->rank;
+    log->size = log->peers->size;
     log->wrong = 1;
     log->compute_max = argc > 2 ? atoi(argv[2]) : 0;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
@@ -455,6 +459,7 @@ int main(int argc, char **argv)
             scenarios[i].run(log);
         }
     MPI_Allreduce(&log->wrong, &wrong, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    psi_peers_destroy(log->peers);
     free(log);
     MPI_Finalize();
     return wrong;
