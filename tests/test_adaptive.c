@@ -138,16 +138,20 @@ static void test_economy(void **state)
 {
     (void)state;
     struct game g;
-    size_t dense = 0;
-    open_game(&g, 10, 85, 3);
-    for (size_t s = 0; s < 10; s++)
-        collapse_from(&g, s, 62 + s % 4);
-    play(&g, NULL);
-    for (size_t s = 0; s < 10; s++)
-        dense += count(g.asked + s * 85, 24); /* above density .1 */
-    assert_true(dense <= 2);
-    assert_true(count(g.asked, 850) <= 80);
-    assert_true(g.rounds <= 8);
+    size_t cells = 0;
+    for (size_t from = 30; from < 80; from++) {
+        size_t dense = 0;
+        open_game(&g, 10, 85, 3);
+        for (size_t s = 0; s < 10; s++)
+            collapse_from(&g, s, from + s % 4);
+        play(&g, NULL);
+        for (size_t s = 0; s < 10; s++)
+            dense += count(g.asked + s * 85, 24); /* above density .1 */
+        assert_true(dense <= (from < 36 ? 12 : 2));
+        assert_true(g.rounds <= 10);
+        cells += count(g.asked, 850);
+    }
+    assert_true(cells <= 50 * 80); /* 8 of 85 a seed; 94 where all begin at the same density */
 }
 
 /* A collapsed cell next above the bracket is found; the search goes on from there. */
@@ -229,6 +233,30 @@ static void test_budget(void **state)
         if (narrowest < 0.1) /* added densities: only after every seed's grid step */
             assert_true(widest < 0.126);
     }
+}
+
+/* What is left over goes to the widest: a step of .4 decades is narrowed to .1 before one of .1 is.
+ */
+static void test_widest(void **state)
+{
+    (void)state;
+    struct game g;
+    int narrowed = 0;
+    for (size_t budget = 0; budget <= 40; budget++) {
+        open_game(&g, 2, 33, 4);
+        g.a.budget = budget;
+        for (size_t d = 0; d < 33; d++)
+            g.density[d] = pow(10, d <= 16 ? -0.1 * (double)d : -1.6 - 0.025 * (double)(d - 16));
+        collapse_from(&g, 0, 7);
+        collapse_from(&g, 1, 23);
+        play(&g, NULL);
+        struct psi_interval wide = threshold(&g, 0, 0), fine = threshold(&g, 1, 0);
+        if (log10(fine.high / fine.low) < 0.099) {
+            narrowed = 1;
+            assert_true(log10(wide.high / wide.low) < 0.101);
+        }
+    }
+    assert_true(narrowed);
 }
 
 /* Seeds whose cells all fail or have no Psi end soon; single ones are passed over. */
@@ -321,7 +349,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_monotone),      cmocka_unit_test(test_economy),
         cmocka_unit_test(test_contradiction), cmocka_unit_test(test_ladder),
-        cmocka_unit_test(test_budget),        cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_axes),          cmocka_unit_test(test_random)};
+        cmocka_unit_test(test_budget),        cmocka_unit_test(test_widest),
+        cmocka_unit_test(test_lost),          cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_random)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
