@@ -19,7 +19,7 @@
 #define SERVICE_SECONDS 21e-6
 
 /* Open MPI and parallel HDF5 in a rank, beside what a process has that only plans: measured. */
-enum { MPI_BYTES = 24 << 20 };
+enum { MPI_BYTES = 16 << 20 };
 
 /* --- how long it takes --------------------------------------------------------------------------
  */
@@ -48,6 +48,7 @@ enum psi_status psi_forecast_at(const struct psi_forecast *f, uint32_t ranks,
         if (round->kind == PSI_ROUND_RESCUE && round->assumed)
             continue;
         point->wall += result.makespan;
+        point->bound += result.bound;
         events += (double)result.events;
     }
     point->core = ranks * point->wall;

@@ -19,6 +19,7 @@ enum { PSI_PLAN_POINTS = 64, PSI_PLAN_RANKS_MAX = 100000, PSI_PLAN_ROUNDS = 64 }
 struct psi_plan_point {
     uint32_t ranks;
     double wall, wall_most; /* seconds; most: with every ladder that may be, climbed whole */
+    double bound;           /* no schedule of the rounds takes less wall time */
     double core;            /* ranks * wall */
     double efficiency;      /* work / core */
     double leader;          /* share of the wall time that rank 0 spends on messages */

@@ -175,6 +175,7 @@ static void json_points(struct psi_json *json, const struct psi_forecast *f)
         psi_json_key(json, "ranks"), psi_json_integer(json, p->ranks);
         psi_json_key(json, "wall_seconds"), psi_json_real(json, p->wall);
         psi_json_key(json, "wall_seconds_most"), psi_json_real(json, p->wall_most);
+        psi_json_key(json, "bound_seconds"), psi_json_real(json, p->bound);
         psi_json_key(json, "core_seconds"), psi_json_real(json, p->core);
         psi_json_key(json, "efficiency"), psi_json_real(json, p->efficiency);
         psi_json_key(json, "rank0_share"), psi_json_real(json, p->leader);

@@ -23,7 +23,7 @@ grid() { # numbers of the grid, without MPI; the file that run then makes has as
         is "$(field "$work/plan.json" '[r["ranks"] for r in p["ranks"]]')" "[1, 3, 100000]" &&
         is "$(field "$work/plan.json" '[a["arm"] for a in p["arms"]]')" "['magnitude', 'random']" &&
         is "$(field "$work/plan.json" 'abs(p["parent_seconds"] + sum(a["seconds"] for a in p["arms"]) - p["work_seconds"]) < 1e-9')" True &&
-        is "$(field "$work/plan.json" 'all(r["wall_seconds"] * r["ranks"] >= p["work_seconds"] for r in p["ranks"])')" True &&
+        is "$(field "$work/plan.json" 'all(r["bound_seconds"] * r["ranks"] >= p["work_seconds"] and r["wall_seconds"] >= r["bound_seconds"] for r in p["ranks"])')" True &&
         is "$(field "$work/plan.json" 'p["pilot"]["parent_share"], p["pilot"]["cell_share"], p["ranks_enough"] >= 1')" "(1, 1, True)" &&
         expect 0 "" ranks 0 run "$work/job.yaml" -q -o "$work/x.h5" &&
         is "$(field "$work/plan.json" 'p["bytes"]')" "$(stat -c %s "$work/x.h5")" &&
