@@ -115,7 +115,7 @@ static const char lead[] =
 static void put_contents(const char *prefix, FILE *page)
 {
     fprintf(page, "<nav><ul>\n<li><a href=\"#%sthresholds-table\">Thresholds</a></li>\n", prefix);
-    fprintf(page, "<li><a href=\"#%sclaims\">The four claims</a></li>\n", prefix);
+    fprintf(page, "<li><a href=\"#%sclaims\">The claims</a></li>\n", prefix);
     for (size_t g = 0; g < GROUPS; g++)
         for (const struct psi_report_row *row = groups[g].row; row->fill; row++)
             fprintf(page, "<li><a href=\"#%s%s\">%s</a></li>\n", prefix, row->spec.name,
@@ -143,8 +143,8 @@ static enum psi_status put_file(const struct psi_fmin_file *file, const char *di
     put_contents(prefix, page);
     psi_html_section(prefix, "thresholds-table", "Thresholds", page);
     put_thresholds(file, page);
-    psi_html_section(prefix, "claims", "The four claims", page);
-    status = psi_report_claims(file, page, err);
+    psi_html_section(prefix, "claims", *prefix ? "The claims but C1" : "The four claims", page);
+    status = psi_report_claims(file, *prefix != '\0', page, err);
     for (size_t g = 0; g < GROUPS; g++) {
         psi_html_section("", "", groups[g].title, page);
         for (const struct psi_report_row *row = groups[g].row; !status && row->fill; row++)
@@ -186,8 +186,8 @@ static enum psi_status put_page(const struct psi_fmin_file *file, size_t files, 
     psi_html_begin(files == 1 ? file->job->name : "psisweep", page);
     if (files > 1)
         put_files(file, files, page);
-    if (files > 1)
-        status = put_width(file, files, dir, page, err);
+    if (files > 1 && !(status = put_width(file, files, dir, page, err)))
+        status = psi_report_widths(file, files, page, err);
     for (size_t i = 0; !status && i < files; i++) {
         char prefix[24] = "";
         if (files > 1)

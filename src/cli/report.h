@@ -17,13 +17,16 @@ extern const struct psi_report_row psi_report_psi[];   /* how Psi falls; ended b
 extern const struct psi_report_row psi_report_masks[]; /* what masks and spectra say */
 extern const struct psi_report_row psi_report_after[]; /* retraining, rescue, contrasts */
 
-/* Over all files: F_min against the size of the network. */
+/* Over all files: F_min and the width of the fall against the size of the network, and C1. */
 extern const struct psi_figure_spec psi_report_width;
 void psi_report_fill_width(const struct psi_fmin_file *file, size_t files,
                            struct psi_figure *figure);
+enum psi_status psi_report_widths(const struct psi_fmin_file *file, size_t files, FILE *page,
+                                  struct psi_error *err);
 
-/* The verdicts on the claims, as psisweep issp gives them, and its tables. */
-enum psi_status psi_report_claims(const struct psi_fmin_file *file, FILE *page,
+/* The verdicts on the claims, as psisweep issp gives them, and its tables; without C1 where it is
+ * one of several files. */
+enum psi_status psi_report_claims(const struct psi_fmin_file *file, int several, FILE *page,
                                   struct psi_error *err);
 
 /* Job, launches, numerics. */

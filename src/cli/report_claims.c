@@ -23,8 +23,8 @@ static void claim_row(const struct psi_issp_file *file, enum psi_claim which,
                                    .question = psi_claims[which].title,
                                    .contrast = claim->missing || !c->seeds ? NAN : c->mean,
                                    .smallest = psi_claims[which].delta,
-                                   .low = c->low,
-                                   .high = c->high,
+                                   .low = claim->missing ? NAN : c->low,
+                                   .high = claim->missing ? NAN : c->high,
                                    .verdict = psi_verdict_name[c->verdict],
                                    .sentence = sentence};
 }
@@ -49,9 +49,59 @@ static enum psi_status put_tables(const struct psi_issp_file *file, FILE *page,
     return status;
 }
 
-enum psi_status psi_report_claims(const struct psi_fmin_file *file, FILE *page,
+/* One claim an arm. */
+static void put_widths(const struct psi_fmin_scaling *s, FILE *page)
+{
+    const struct psi_claim_row *c1 = &psi_claims[PSI_C1];
+    struct psi_html_claim row = {.claim = c1->name,
+                                 .question = c1->title,
+                                 .contrast = NAN,
+                                 .low = NAN,
+                                 .high = NAN,
+                                 .smallest = c1->delta,
+                                 .verdict = psi_verdict_name[PSI_VERDICT_UNDECIDED],
+                                 .sentence = s->why};
+    fprintf(page, "<p class=\"lead\">%s.", c1->contrast);
+    if (!s->why[0])
+        fprintf(page, " The networks are x%.3g apart in %s.", s->ratio,
+                s->by_hidden ? "hidden units" : "parameters");
+    fputs("</p>\n", page);
+    if (s->why[0])
+        psi_html_claims(&row, 1, page);
+    for (size_t i = 0; i < s->arms; i++) {
+        const struct psi_contrast *c = &s->claim[i].contrast;
+        char question[PSI_NAME + 64], words[PSI_SHARPNESS_TEXT];
+        snprintf(question, sizeof question, "%s: %s", c1->title,
+                 s->narrow->job->arm[s->arm[i].narrow].name);
+        psi_scaling_words(&s->claim[i], words, sizeof words);
+        row.question = question;
+        row.contrast = c->seeds ? c->mean : NAN;
+        row.low = c->low;
+        row.high = c->high;
+        row.verdict = psi_verdict_name[c->verdict];
+        row.sentence = words;
+        psi_html_claims(&row, 1, page);
+    }
+}
+
+enum psi_status psi_report_widths(const struct psi_fmin_file *file, size_t files, FILE *page,
                                   struct psi_error *err)
 {
+    struct psi_fmin_scaling *scaling = psi_allocate(1, sizeof *scaling, "width scaling", err);
+    if (!scaling)
+        return PSI_MEMORY;
+    enum psi_status status = psi_fmin_compare(file, files, scaling, err);
+    if (!status)
+        put_widths(scaling, page);
+    free(scaling->also);
+    free(scaling);
+    return status;
+}
+
+enum psi_status psi_report_claims(const struct psi_fmin_file *file, int several, FILE *page,
+                                  struct psi_error *err)
+{
+    int first = several ? PSI_C2 : PSI_C1; /* C1 is then about all of them */
     struct psi_issp_file *issp = psi_allocate(1, sizeof *issp, "claims", err);
     struct psi_html_claim row[PSI_CLAIMS];
     char sentence[PSI_CLAIMS][SENTENCE];
@@ -63,7 +113,7 @@ enum psi_status psi_report_claims(const struct psi_fmin_file *file, FILE *page,
     if (!status) {
         for (int c = 0; c < PSI_CLAIMS; c++)
             claim_row(issp, (enum psi_claim)c, &row[c], sentence[c]);
-        psi_html_claims(row, PSI_CLAIMS, page);
+        psi_html_claims(row + first, (size_t)(PSI_CLAIMS - first), page);
         status = put_tables(issp, page, err);
     }
     psi_issp_close(issp);

@@ -229,7 +229,24 @@ static size_t find_arm(const struct psi_job *job, const char *name)
     return arm;
 }
 
-static void put_width(const struct psi_fmin_file *file, size_t files, size_t arm, int counted,
+/* What is shown over the size of the network. */
+enum width_measure { WIDTH_DENSITY, WIDTH_WEIGHTS, WIDTH_FALL, WIDTH_MEASURES };
+
+/* One arm of one file in a measure; nothing where it is not known, or has an open end. */
+static void put_size(const struct psi_fmin_arm *arm, int measure, double weights,
+                     struct psi_figure *figure)
+{
+    const struct psi_pooled *p = &arm->at[0][0].pooled;
+    const struct psi_sharpness *s = &arm->sharpness;
+    double unit = measure == WIDTH_WEIGHTS ? weights : 1.0;
+    if (measure == WIDTH_FALL && s->seeds)
+        psi_figure_point(figure, weights, s->median, s->low, s->high, (double)s->seeds);
+    else if (measure != WIDTH_FALL && p->low > 0.0 && isfinite(p->high))
+        psi_figure_point(figure, weights, unit * sqrt(p->low * p->high), unit * p->low,
+                         unit * p->high, (double)p->seeds);
+}
+
+static void put_width(const struct psi_fmin_file *file, size_t files, size_t arm, int measure,
                       struct psi_figure *figure)
 {
     const char *name = file[0].job->arm[arm].name;
@@ -238,41 +255,40 @@ static void put_width(const struct psi_fmin_file *file, size_t files, size_t arm
                       mark[arm / PSI_COLOURS % 4], name);
     for (size_t i = 0; i < files; i++) {
         size_t same = find_arm(file[i].job, name);
-        double weights = network_weights(&file[i]), unit = counted ? weights : 1.0;
-        if (same == file[i].job->arms || weights == 0.0)
-            continue;
-        const struct psi_pooled *p = &file[i].arm[same].at[0][0].pooled;
-        if (p->low > 0.0 && isfinite(p->high)) /* an open end has no place on the axis */
-            psi_figure_point(figure, weights, unit * sqrt(p->low * p->high), unit * p->low,
-                             unit * p->high, (double)p->seeds);
+        double weights = network_weights(&file[i]);
+        if (same < file[i].job->arms && weights > 0.0)
+            put_size(&file[i].arm[same], measure, weights, figure);
     }
 }
 
 const struct psi_figure_spec psi_report_width = {
     .name = "width",
-    .title = "F_min against the size of the network",
+    .title = "F_min and the width of the fall against the size of the network",
     .caption =
-        "Intervals of F_min (as in the tables) over the number of prunable weights, an arm "
-        "a colour; arms of the same name in several files. On the left as a density, on "
-        "the right as the number of weights that survive. Censored thresholds are not drawn.",
+        "Over the number of prunable weights, an arm a colour; arms of the same name in several "
+        "files. Intervals of F_min (as in the tables), first as a density, then as the number of "
+        "weights that survive; then the decades of density within which Psi falls from 90 to 10 %, "
+        "median of the seeds and their extremes. Censored thresholds are not drawn.",
     .x = "prunable weights",
-    .y = "F_min",
+    .y = "",
     .log_x = 1,
     .log_y = 1,
     .panel = "measure",
     .series = "arm",
-    .point = {"weights", "fmin", "low", "high", "seeds"},
+    .point = {"weights", "value", "low", "high", "seeds"},
 };
 
 void psi_report_fill_width(const struct psi_fmin_file *file, size_t files,
                            struct psi_figure *figure)
 {
-    for (int counted = 0; counted < 2; counted++) {
-        psi_figure_panel(figure, counted ? "surviving weights at F_min" : "density");
+    static const char *const title[WIDTH_MEASURES] = {"F_min, density", "F_min, surviving weights",
+                                                      "fall from 90 to 10 %, decades"};
+    for (int measure = 0; measure < WIDTH_MEASURES; measure++) {
+        psi_figure_panel(figure, title[measure]);
         for (size_t arm = 0; arm < file[0].job->arms; arm++)
-            put_width(file, files, arm, counted, figure);
+            put_width(file, files, arm, measure, figure);
     }
-    psi_figure_say(figure, "F_min of %zu files.", files);
+    psi_figure_say(figure, "F_min and the width of the fall of %zu files.", files);
     psi_figure_absent(figure, "as no arm of the first file has a bracketed F_min");
 }
 

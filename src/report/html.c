@@ -67,7 +67,7 @@ static const char style[] =
     ".6rem;justify-content:center}"
     ".panels{display:grid;gap:.6rem 1.2rem}"
     ".one{grid-template-columns:minmax(0,460px)}"
-    ".some{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),460px))}"
+    ".some{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))}"
     ".many{grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr))}"
     ".panel{break-inside:avoid;max-width:460px}"
     ".panel p{margin:.2rem 0 0;font-size:.85rem;font-weight:600;text-align:center}"

@@ -40,11 +40,15 @@ void psi_scaling_words(const struct psi_scaling *s, char *text, size_t size)
         [PSI_VERDICT_SUPPORTED] = "C1 supported: the fall sharpens as the network widens",
         [PSI_VERDICT_REFUTED] = "C1 refuted: the fall does not sharpen, it is a crossover"};
     const struct psi_contrast *c = &s->contrast;
-    char lost[128] = "", why[160] = "";
+    char interval[64] = "", lost[128] = "", p[64] = "", why[160] = "";
     if (c->seeds == 0) {
         snprintf(text, size, "C1 undecided: no seed has a width in both networks");
         return;
     }
+    if (isfinite(c->low))
+        snprintf(interval, sizeof interval, " [%.3g, %.3g]", c->low, c->high);
+    if (c->seeds >= PSI_VERDICT_SEEDS)
+        snprintf(p, sizeof p, ", p %.2g above, %.2g below", c->p_up, c->p_down);
     if (s->unpaired)
         snprintf(lost, sizeof lost, ", %zu without a pair of widths", s->unpaired);
     if (c->seeds < PSI_VERDICT_SEEDS)
@@ -54,9 +58,7 @@ void psi_scaling_words(const struct psi_scaling *s, char *text, size_t size)
                  "; in %zu the widest falls within one grid step, so its Delta may be larger and "
                  "nothing is refuted",
                  s->unresolved);
-    snprintf(text, size,
-             "%s: Delta %.3g [%.3g, %.3g] over %zu seeds%s, against %.3g, p %.2g above, %.2g "
-             "below%s.",
-             meaning[c->verdict], c->mean, c->low, c->high, c->seeds, lost, c->delta, c->p_up,
-             c->p_down, why);
+    snprintf(text, size, "%s: Delta %.3g%s over %zu seed%s%s, against %.3g%s%s.",
+             meaning[c->verdict], c->mean, interval, c->seeds, c->seeds == 1 ? "" : "s", lost,
+             c->delta, p, why);
 }

@@ -10,8 +10,8 @@ sweeps() {
     for file in 4:w4 8:w8 20:w20; do
         ranks 0 run "$work/job.yaml" -q --set "model.hidden=[${file%:*}]" -o "$work/${file#*:}.h5" >/dev/null || return 1
     done
-    ranks 0 run "$work/job.yaml" -q --set 'model.hidden=[20]' --set retrain.epochs=2 -o "$work/other.h5" >/dev/null &&
-        /usr/bin/python3 - "$work" <<'PY'
+    ranks 0 run "$work/job.yaml" -q --set 'model.hidden=[20]' --set retrain.epochs=2 -o "$work/other.h5" >/dev/null || return 1
+    /usr/bin/python3 - "$work" <<'PY' && /usr/bin/python3 tests/cli/reseal.py "$work"/{w4,w8,w20,other}.h5
 import h5py, numpy, sys
 widths = {"w4": (0.9, 0.9), "w8": (0.7, 0.9), "w20": (0.5, 0.9), "other": (0.5, 0.9)}
 for name, width in widths.items():

@@ -191,7 +191,7 @@ static enum psi_status read_figures(const struct psi_fmin_file *from, FILE *page
         }
     }
     if (!status)
-        status = psi_report_claims(from, page, err);
+        status = psi_report_claims(from, 0, page, err);
     return status ? status : psi_report_provenance(from, page, err);
 }
 
