@@ -18,7 +18,8 @@
  * ranks (tests/mpi/bench_null.c). */
 #define SERVICE_SECONDS 21e-6
 
-/* Open MPI and parallel HDF5 in a rank, beside what a process has that only plans: measured. */
+/* Open MPI in a rank, beside what a process has that only plans: 14 MB in the run of
+ * results/bench.md, rounded up. */
 enum { MPI_BYTES = 16 << 20 };
 
 /* --- how long it takes --------------------------------------------------------------------------
