@@ -1,6 +1,7 @@
 /* psisweep run: one job file, any number of ranks, one results file, F_min at the end. */
 #include "cli.h"
 #include "run.h"
+#include "run_limit.h"
 
 #include "psisweep/clock.h"
 #include "psisweep/comm.h"
@@ -22,11 +23,13 @@ enum {
     KEY_SET = 256,
     KEY_PRINT,
     KEY_KEYS,
+    KEY_PATH,
     KEY_FROM,
     KEY_FAST,
     KEY_MIXED,
     KEY_ATTEMPTS,
     KEY_LOST,
+    KEY_TIME,
     KEY_LIMIT
 };
 
@@ -35,6 +38,11 @@ static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0},
     {"print-config", KEY_PRINT, NULL, 0, "print the job with every key, its help and default", 0},
     {"print-keys", KEY_KEYS, NULL, 0, "print every key that a job file can have, as Markdown", 0},
+    {"print-output", KEY_PATH, NULL, 0, "print the name of the results file", 0},
+    {"time-limit", KEY_TIME, "TIME", 0,
+     "end by then, resumable, and begin no cell that would not: minutes, MM:SS, HH:MM:SS or "
+     "D-HH:MM:SS as for sbatch, or 90s (default: what Slurm leaves, less a minute)",
+     0},
     {"from", KEY_FROM, "OLD.h5", 0, "take the cells that OLD.h5 has already, compute the rest", 0},
     {"attempts", KEY_ATTEMPTS, "N", 0, "give a cell up after N failed attempts (default 2)", 0},
     {"cell-limit", KEY_LIMIT, "SECONDS", 0,
@@ -63,6 +71,21 @@ static error_t parse_seconds(const char *name, const char *argument, double *sec
     return EINVAL;
 }
 
+static error_t parse_time_limit(struct psi_run_options *o, const char *text,
+                                struct argp_state *state)
+{
+    struct psi_error err;
+    if (psi_limit_parse(text, &o->time_limit, &err)) {
+        argp_error(state, "--time-limit: %s", err.text);
+        return EINVAL;
+    }
+    if (!(o->time_limit > 0.0)) {
+        argp_error(state, "--time-limit: expected more than 0, found '%s'", text);
+        return EINVAL;
+    }
+    return 0;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct psi_run_options *o = state->input;
@@ -84,6 +107,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_KEYS:
         o->print_keys = 1;
         return 0;
+    case KEY_PATH:
+        o->print_output = 1;
+        return 0;
+    case KEY_TIME:
+        return parse_time_limit(o, argument, state);
     case KEY_FROM:
         o->from = argument;
         return 0;
@@ -173,6 +201,11 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     struct psi_run run = {
         .options = o, .job = job, .stop = &run_stop, .began = psi_clock_monotonic()};
     int code = -1;
+    enum psi_status status = psi_slurm_check(0, &err);
+    if (status)
+        return psi_slurm_speaks() ? psi_cli_complain(&err) : psi_cli_exit_code(status);
+    if (psi_comm_launch_rank() == 0)
+        run.end = psi_run_limit_end(o, run.began);
     psi_results_library();
     MPI_Init(NULL, NULL);
     catch_signals(); /* after MPI_Init, which has handlers of its own */
@@ -180,7 +213,8 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
         MPI_Abort(MPI_COMM_WORLD, psi_cli_complain(&err));
     run.rank = run.peers->rank;
     run.size = run.peers->size;
-    enum psi_status status = psi_run_setup(&run, &err);
+    if (!(status = psi_slurm_check(run.size, &err)))
+        status = psi_run_setup(&run, &err);
     if (status)
         code = run.rank == 0 ? psi_cli_complain(&err) : psi_cli_exit_code(status);
     int lost = run.peers->lost;
@@ -222,6 +256,12 @@ int psi_cli_run(int argc, char **argv)
             code = PSI_EXIT_COMPLETE;
             if (psi_comm_launch_rank() == 0)
                 psi_job_print(job, stdout);
+        } else if (o.print_output) {
+            char path[4096];
+            code = PSI_EXIT_COMPLETE;
+            psi_run_path(&o, job, path, sizeof path);
+            if (psi_comm_launch_rank() == 0)
+                puts(path);
         } else {
             code = run_launched(&o, job);
         }

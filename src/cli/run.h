@@ -21,8 +21,8 @@ struct psi_run_options {
     const char **override;
     size_t overrides;
     unsigned attempts;
-    int print_config, print_keys, fail_fast, allow_mixed, quiet;
-    double lost_after, cell_limit; /* seconds; 0 = the usual, none */
+    int print_config, print_keys, print_output, fail_fast, allow_mixed, quiet;
+    double lost_after, cell_limit, time_limit; /* seconds; 0 = the usual, none, Slurm's */
     enum psi_format format;
 };
 
@@ -60,7 +60,8 @@ struct psi_run {
     uint8_t *listed;               /* (cells) 1 = was a task of the round around F_min; owned */
     struct psi_schedule *schedule; /* of the round; owned */
     struct psi_schedule_count total;
-    double began; /* monotonic seconds */
+    double began, end; /* monotonic seconds; end: of the time limit, or INFINITY */
+    int out_of_time;
     double *cost; /* (tasks) room for new ones; owned */
     struct psi_costs costs;
     /* workspace */
@@ -70,6 +71,10 @@ struct psi_run {
     volatile sig_atomic_t *stop;
     struct psi_progress_line *progress; /* rank 0 */
 };
+
+/* The results file of a job: --output, else results/NAME.h5. */
+void psi_run_path(const struct psi_run_options *options, const struct psi_job *job, char *path,
+                  size_t size);
 
 /* Collective: ranks agree on numerics, load data, create or open the file, take the locks. */
 enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err);
@@ -96,6 +101,13 @@ enum psi_status psi_run_rounds(struct psi_run *run, int *code, struct psi_error 
 /* Rank 0: note what a task has taken, and give the scheduler other costs where they were far off.
  */
 void psi_run_cost_learn(struct psi_run *run, uint32_t task, double seconds);
+
+/* Before MPI_Init, on the rank that will be 0: the moment by which a launch that began at `began`
+ * has to end, said on stderr. INFINITY = none. */
+double psi_run_limit_end(const struct psi_run_options *options, double began);
+/* Rank 0: no task is given out from here on that would not end in time; all stop when time is up.
+ */
+void psi_run_limit_look(struct psi_run *run);
 
 /* The farm's callback: do one task and put it into the file. context = struct psi_run, order =
  * struct psi_record_at. */

@@ -133,6 +133,7 @@ void psi_progress_line_report(void *context, const struct psi_schedule_count *co
         note_cell(run, task, outcome);
         psi_run_cost_learn(run, task, outcome->seconds);
     }
+    psi_run_limit_look(run);
     if (run->options->quiet)
         return;
     if (outcome && outcome->status != PSI_OK && outcome->status != PSI_STOPPED)

@@ -92,6 +92,10 @@ static enum psi_status round_next(void *context, struct psi_farm_round *round,
     round->schedule = NULL;
     if (run->schedule) {
         psi_schedule_count(run->schedule, &count);
+        if (count.late > 0) {
+            run->out_of_time = 1;
+            return psi_fail(err, PSI_STOPPED, "out of time");
+        }
         status = round_settle(run, &count, err);
     }
     round_clear(run);
@@ -104,6 +108,7 @@ static enum psi_status round_next(void *context, struct psi_farm_round *round,
     psi_schedule_count(run->schedule, &count);
     if ((status = psi_progress_line_create(run, count.cost_done, &run->progress, err)))
         goto out;
+    psi_run_limit_look(run);
     *round = (struct psi_farm_round){run->schedule, run->record};
 out:
     free(task);
@@ -154,7 +159,8 @@ static int rounds_finish(void *context, enum psi_status status, const struct psi
                 count_all(total), total->failed, s / 3600, s / 60 % 60, s % 60);
     }
     if (status == PSI_STOPPED) {
-        fprintf(stderr, "psisweep: interrupted; the same command goes on from here\n");
+        fprintf(stderr, "psisweep: %s; the same command goes on from here\n",
+                run->out_of_time ? "out of time" : "interrupted");
         return PSI_EXIT_RESUMABLE;
     }
     if (status)

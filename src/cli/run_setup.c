@@ -52,7 +52,15 @@ static void default_path(const struct psi_job *job, char *path, size_t size)
         if (control || strchr("/\\\"'`$&|;<>()*?![]{}~#:%", c))
             path[i] = '_';
     }
-    mkdir("results", 0777); /* where it fails, creating the file tells why */
+}
+
+void psi_run_path(const struct psi_run_options *options, const struct psi_job *job, char *path,
+                  size_t size)
+{
+    if (options->output)
+        snprintf(path, size, "%s", options->output);
+    else
+        default_path(job, path, size);
 }
 
 static enum psi_status open_existing(struct psi_run *run, struct psi_error *err)
@@ -224,10 +232,9 @@ enum psi_status psi_run_setup(struct psi_run *run, struct psi_error *err)
     enum psi_status status = setup_numerics(run, err);
     if (status)
         return status;
-    if (run->options->output)
-        snprintf(run->path, sizeof run->path, "%s", run->options->output);
-    else
-        default_path(run->job, run->path, sizeof run->path);
+    psi_run_path(run->options, run->job, run->path, sizeof run->path);
+    if (!run->options->output)
+        mkdir("results", 0777); /* where it fails, creating the file tells why */
     memcpy(run->name, run->path, sizeof run->name);
     status = psi_study_create(run->job, run->kernel_level, &run->study, err);
     if ((status = psi_comm_agree(run->peers, status, err)) || (status = setup_agreement(run, err)))
