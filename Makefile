@@ -59,6 +59,8 @@ $(BUILD)/psisweep: $(CLI) $(PAR) $(STORE) $(REPORT) $(LIB)
 	$(call say,link $@)
 	$(Q)$(MPICC) $(CFLAGS) -o $@ $^ $(HDF5_LIB) $(LIBS)
 
+$(BUILD)/src/cli/plan_sbatch.o: jobs/psisweep.sbatch # in it as it stands
+
 lib: $(LIB)
 $(LIB): $(PLAIN)
 	$(Q)rm -f $@ && $(AR) qcs $@ $^

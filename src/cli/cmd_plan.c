@@ -1,5 +1,6 @@
 /* psisweep plan: what a sweep will cost, from a timed pilot, and on how many ranks. */
 #include "forecast.h"
+#include "plan_sbatch.h"
 
 #include "psisweep/comm.h"
 
@@ -14,10 +15,11 @@ struct plan_options {
     uint32_t ranks[PSI_PLAN_POINTS];
     size_t count; /* of ranks */
     double pilot; /* seconds */
+    int sbatch;
     enum psi_format format;
 };
 
-enum { KEY_SET = 256, KEY_RANKS, KEY_PILOT };
+enum { KEY_SET = 256, KEY_RANKS, KEY_PILOT, KEY_SBATCH };
 
 static const struct argp_option options[] = {
     {"ranks", KEY_RANKS, "N,N,...", 0, "forecasts for these numbers of ranks alone", 0},
@@ -25,6 +27,9 @@ static const struct argp_option options[] = {
     {"set", KEY_SET, "KEY=VALUE", 0, "override a key of the job file; may be repeated", 0},
     {"pilot", KEY_PILOT, "SECONDS", 0,
      "processor time for the pilot (default 40; of large networks the least may take longer)", 0},
+    {"sbatch", KEY_SBATCH, NULL, 0,
+     "print a batch script for Slurm, for the first of --ranks, else for as many as are no waste",
+     0},
     {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema " PSI_PLAN_SCHEMA ")", 0},
     {0},
 };
@@ -65,6 +70,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             return 0;
         argp_error(state, "--pilot: expected more than 0 to 86400 seconds, found '%s'", argument);
         return EINVAL;
+    case KEY_SBATCH:
+        o->sbatch = 1;
+        return 0;
     case KEY_SET:
         o->override[o->overrides++] = argument;
         return 0;
@@ -96,12 +104,33 @@ static const struct argp plan_argp = {
     .options = options,
     .parser = parse_option,
     .args_doc = "JOB.yaml",
-    .doc = "What a sweep will cost: a small sample of it is timed on this machine, and the "
-           "scheduler is driven by simulated ranks. Needs no mpirun.\n\n"
-           "  psisweep plan jobs/mnist-lenet300.yaml\n"
-           "  psisweep plan jobs/mnist-lenet300.yaml --ranks 2,16,128\n"
-           "  psisweep plan jobs/mnist-lenet300.yaml -o results/mnist-lenet300.h5\n"
-           "  psisweep plan jobs/mnist-lenet300.yaml --json | jq .ranks_enough\n"};
+    .doc =
+        "What a sweep will cost: a small sample of it is timed on this machine, and the "
+        "scheduler is driven by simulated ranks. Needs no mpirun.\n\n"
+        "  psisweep plan jobs/mnist-lenet300.yaml\n"
+        "  psisweep plan jobs/mnist-lenet300.yaml --ranks 2,16,128\n"
+        "  psisweep plan jobs/mnist-lenet300.yaml -o results/mnist-lenet300.h5\n"
+        "  psisweep plan jobs/mnist-lenet300.yaml --sbatch > mnist.sbatch && sbatch mnist.sbatch\n"
+        "  psisweep plan jobs/mnist-lenet300.yaml --json | jq .ranks_enough\n"};
+
+static enum psi_status print_sbatch(const struct plan_options *o, const struct psi_job *job,
+                                    const struct psi_forecast *forecast, struct psi_error *err)
+{
+    struct psi_plan_point point;
+    uint32_t ranks = o->count > 0 ? o->ranks[0] : forecast->enough;
+    enum psi_status status = psi_forecast_at(forecast, ranks, &point, err);
+    if (status)
+        return status;
+    const struct psi_sbatch batch = {.name = job->name,
+                                     .job_path = o->job_path,
+                                     .output = o->file,
+                                     .override = o->override,
+                                     .overrides = o->overrides,
+                                     .ranks = ranks,
+                                     .seconds = point.wall_most};
+    psi_sbatch_print(&batch, stdout);
+    return PSI_OK;
+}
 
 static int plan(const struct plan_options *o)
 {
@@ -111,7 +140,9 @@ static int plan(const struct plan_options *o)
     enum psi_status status = psi_job_read(o->job_path, o->override, o->overrides, &job, &err);
     if (!status)
         status = psi_forecast_make(job, o->file, o->pilot, o->ranks, o->count, &forecast, &err);
-    if (!status && o->format == PSI_JSON)
+    if (!status && o->sbatch)
+        status = print_sbatch(o, job, &forecast, &err);
+    else if (!status && o->format == PSI_JSON)
         psi_forecast_print_json(&forecast);
     else if (!status)
         psi_forecast_print(&forecast);
