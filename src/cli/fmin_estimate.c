@@ -82,7 +82,7 @@ enum psi_status psi_fmin_open(const char *path, struct psi_fmin_file *file, stru
     if (status)
         return status;
     file->job = psi_results_job(file->results);
-    if ((status = psi_results_check(file->results, PSI_OF_CELL, err)) ||
+    if ((status = psi_cli_check(file->results, PSI_OF_CELL, PSI_OF_CELL, err)) ||
         (status = psi_cli_sweep_create(file->results, &file->sweep, err)))
         return status;
     const struct psi_job *job = file->job;

@@ -124,12 +124,9 @@ enum psi_status psi_issp_open(const char *path, struct psi_issp_file *file, stru
     enum psi_status status = psi_results_open(path, PSI_RESULTS_READ, &file->results, err);
     if (status)
         return status;
-    for (int owner = 0; !status && owner < PSI_OF_SLOT; owner++)
-        status = psi_results_check(file->results, (enum psi_owner)owner, err);
-    if (status)
-        return status;
     file->job = psi_results_job(file->results);
-    if ((status = psi_cli_sweep_create(file->results, &file->sweep, err)) ||
+    if ((status = psi_cli_check(file->results, PSI_OF_PARENT, PSI_OF_LADDER, err)) ||
+        (status = psi_cli_sweep_create(file->results, &file->sweep, err)) ||
         (status = read_ladder(file, err)) || (status = read_cells(file, err)))
         return status;
     file->pairs = psi_pair_find(file->job, file->pair);

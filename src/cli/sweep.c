@@ -4,6 +4,16 @@
 
 #include <stdlib.h>
 
+enum psi_status psi_cli_check(struct psi_results *results, enum psi_owner first,
+                              enum psi_owner last, struct psi_error *err)
+{
+    int known; /* files of earlier versions have no digest */
+    enum psi_status status = psi_results_description(results, &known, err);
+    for (int owner = (int)first; !status && owner <= (int)last; owner++)
+        status = psi_results_check(results, (enum psi_owner)owner, err);
+    return status;
+}
+
 /* Cells of a dense parent that failed have failed with it: nothing will run them. */
 static enum psi_status count_orphans(struct psi_results *results, struct psi_cli_sweep *sweep,
                                      struct psi_error *err)

@@ -16,6 +16,11 @@ struct psi_cli_sweep {
     size_t wanted, done, failed; /* wanted: all that are not skipped */
 };
 
+/* Is what a file says of itself, and of each done record of these owners (first to last), what was
+ * written? PSI_DATA where not. */
+enum psi_status psi_cli_check(struct psi_results *results, enum psi_owner first,
+                              enum psi_owner last, struct psi_error *err);
+
 /* Read what is done so far. *out is owned by the caller and lives no longer than results. */
 enum psi_status psi_cli_sweep_create(struct psi_results *results, struct psi_cli_sweep **out,
                                      struct psi_error *err);

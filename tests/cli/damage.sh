@@ -51,6 +51,18 @@ with h5py.File('$work/older.h5', 'r+') as file:
     told "$work/older.h5" 'schema psisweep-results-1; this program reads psisweep-results-2' fmin issp report
 }
 
+flip() { # FILE OFFSET -> flip.h5
+    cp "$1" "$work/flip.h5"
+    /usr/bin/python3 - "$work/flip.h5" "$2" <<'PY'
+import sys
+with open(sys.argv[1], "r+b") as file:
+    file.seek(int(sys.argv[2]))
+    byte = file.read(1)[0]
+    file.seek(int(sys.argv[2]))
+    file.write(bytes([byte ^ 1]))
+PY
+}
+
 # One bit of one done record in each variable that has a checksum; which commands must see it.
 flipped() {
     local name owner offset
@@ -81,15 +93,7 @@ with h5py.File(sys.argv[1]) as file:
 PY
     [ "$(wc -l <"$work/names")" -gt 40 ] || return 1
     while read -r name owner offset; do
-        cp "$kept" "$work/flip.h5"
-        /usr/bin/python3 - "$work/flip.h5" "$offset" <<'PY' || return 1
-import sys
-with open(sys.argv[1], "r+b") as file:
-    file.seek(int(sys.argv[2]))
-    byte = file.read(1)[0]
-    file.seek(int(sys.argv[2]))
-    file.write(bytes([byte ^ 1]))
-PY
+        flip "$kept" "$offset"
         local commands=(issp report)
         [ "$owner" != cell ] || commands+=(fmin)
         told "$work/flip.h5" 'checksum of the .* does not fit .*psisweep verify' "${commands[@]}" || {
@@ -99,8 +103,37 @@ PY
     done <"$work/names"
 }
 
+# One bit of each attribute of the file and of each axis: no checksum of a record covers them.
+described() {
+    local name offset
+    "$psisweep" run tests/ref/results-2.yaml -q -o "$work/new.h5" >/dev/null || return 1
+    /usr/bin/python3 - "$work/new.h5" >"$work/places" <<'PY'
+import h5py, sys
+import numpy as np
+data = open(sys.argv[1], "rb").read()
+with h5py.File(sys.argv[1]) as file:
+    spans = [(v.id.get_offset() or 0, v.id.get_storage_size()) for v in file.values()]
+    for name, value in file.attrs.items():
+        value = value if isinstance(value, bytes) else np.asarray(value).tobytes()
+        at = data.index(value)
+        while any(start <= at < start + size for start, size in spans): # the same in a variable
+            at = data.index(value, at + 1)
+        print(name, at + len(value) // 2)
+    for name in ("seed", "density", "sparsity", "layer_rows"):
+        print(name, file[name].id.get_offset())
+PY
+    [ "$(wc -l <"$work/places")" -gt 12 ] || return 1
+    while read -r name offset; do
+        flip "$work/new.h5" "$offset" && told "$work/flip.h5" '' fmin issp report || {
+            echo "$name: not noticed"
+            return 1
+        }
+    done <"$work/places"
+}
+
 check damage_foreign foreign
 check damage_truncated truncated
 check damage_older older
 check damage_flipped flipped
+check damage_described described
 finish
