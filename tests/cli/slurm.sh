@@ -156,7 +156,7 @@ time_out() {
         interrupted "$file" && [ "$(field Restarts)" -eq 1 ] && before=$(records "$file") &&
         again && within 60 ended && cat "$file.log" && is COMPLETED &&
         grep -q "restart 1: .*: $before records done" "$file.log" &&
-        [ "$(field ExitCode)" = 0:0 ] && same "$work/whole.h5" "$file"
+        [ "$(field ExitCode)" = 0:0 ] && same "$work/whole.h5" "$file" && "$psisweep" verify "$file"
 }
 
 # scancel ends it for good, once more sbatch goes on; a job of another partition takes its place and
