@@ -27,7 +27,7 @@ for name, variable in part.items():
     elif axes[:1] == ["seed"] and name != "seed":
         keep = done["dense_"]
     else:
-        keep = slice(None)
+        keep = slice(None) if variable.ndim else ()
     if variable.dtype.kind == "f":
         assert np.array_equal(value[keep], expected[keep], equal_nan=True), name
     elif name != "parameter":

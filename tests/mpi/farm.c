@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 enum { SEEDS = 4, CELLS = 12, GRID = SEEDS * (1 + CELLS), BROKEN = 3, SHAKY = 5, LONE = 1 };
 
@@ -29,8 +30,9 @@ struct log {
     double begin[GRID], end[GRID];
     double seconds; /* of one task */
     enum psi_status (*fate)(struct log *log, uint32_t task, struct psi_error *err);
-    int fatal;      /* every failure is */
-    uint32_t tasks; /* of a round */
+    int fatal;                   /* every failure is */
+    int dying, dying_last, lost; /* ranks that die; rank 0: losses */
+    uint32_t tasks;              /* of a round */
     /* rank 0 */
     unsigned reported[GRID], failures, ticks, finished;
     int rounds, planned;        /* how many there are to be, and were */
@@ -111,6 +113,25 @@ static void grid_fill(struct psi_task *task)
     }
 }
 
+/* Ranks dying .. dying_last die in the first task that they are given. */
+static enum psi_status fate_die(struct log *log, uint32_t task, struct psi_error *err)
+{
+    (void)task;
+    (void)err;
+    if (log->rank >= log->dying && log->rank <= log->dying_last)
+        raise(SIGKILL);
+    return PSI_OK;
+}
+
+static void lost(void *context, int rank, uint32_t task, struct psi_outcome *outcome)
+{
+    struct log *log = context;
+    expect(log, rank >= log->dying && rank <= log->dying_last, "who died is lost, no other");
+    expect(log, task != PSI_NO_TASK && outcome->status == PSI_LOST, "with what it was doing");
+    outcome->value[0] = task + 0.5;
+    log->lost++;
+}
+
 /* The same tasks, round after round. */
 static enum psi_status next(void *context, struct psi_farm_round *round, struct psi_error *err)
 {
@@ -156,11 +177,12 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
                             .context = log,
                             .next = next,
                             .report = report,
+                            .lost = lost,
                             .finish = finish,
                             .stop = &stop_asked,
                             .fail_fast = fail_fast,
                             .compute_max = log->compute_max};
-    int code;
+    int code = -1;
     for (uint32_t t = 0; t < GRID; t++)
         loose[t] = (struct psi_task){1.0, PSI_NO_TASK, 0, 0};
     log->task = task ? task : loose;
@@ -174,7 +196,8 @@ static enum psi_status run(struct log *log, const struct psi_task *task, uint32_
     memset(log->end, 0, sizeof log->end);
     memset(log->reported, 0, sizeof log->reported);
     enum psi_status status = psi_farm_run(&farm, &code, err);
-    expect(log, code == CODE + (int)status, "all ranks have the exit code");
+    int orphaned = log->fate == fate_die && log->dying == 0;
+    expect(log, code == (orphaned ? -1 : CODE + (int)status), "all ranks have the exit code");
     expect(log, log->finished == (log->rank == 0), "last words are said once");
     if (log->schedule) {
         struct psi_schedule_count count;
@@ -392,6 +415,44 @@ static void scenario_stop_all(struct log *log)
     stop_rank(log, EVERY_RANK, GRID);
 }
 
+/* Ranks first .. last die; the others say that they are through, and leave without MPI. */
+static void lose_ranks(struct log *log, int first, int last)
+{
+    struct psi_error err;
+    log->dying = first;
+    log->dying_last = last;
+    log->fate = fate_die;
+    log->seconds = 0.02;
+    log->rounds = 2;
+    enum psi_status status = run(log, NULL, GRID, 5, 0, &err);
+    expect(log, status == (first == 0 ? PSI_STOPPED : PSI_OK), "the farm ends for the others");
+    expect(log, log->peers->lost, "all know that some were lost");
+    for (uint32_t t = 0; t < GRID && log->rank == 0; t++)
+        expect(log, log->reported[t] == 2, "each task is done once a round");
+    if (log->rank == 0)
+        expect(log, log->lost == last - first + 1 && (int)log->failures == log->lost,
+               "each loss is told, and a failed attempt");
+    if (!log->wrong)
+        printf("survived\n");
+    fflush(stdout);
+    _exit(log->wrong);
+}
+
+static void scenario_lost(struct log *log)
+{
+    lose_ranks(log, log->size - 1, log->size - 1);
+}
+
+static void scenario_lost_all_workers(struct log *log)
+{
+    lose_ranks(log, 1, log->size - 1);
+}
+
+static void scenario_lost_lead(struct log *log)
+{
+    lose_ranks(log, 0, 0);
+}
+
 static double processor_seconds(void)
 {
     struct rusage usage;
@@ -436,7 +497,9 @@ static const struct {
     {"retry", scenario_retry},         {"self_stop", scenario_self_stop},
     {"fail_fast", scenario_fail_fast}, {"stop_worker", scenario_stop_worker},
     {"stop_lead", scenario_stop_lead}, {"stop_idle", scenario_stop_idle},
-    {"stop_all", scenario_stop_all},   {"idle", scenario_idle},
+    {"lost", scenario_lost},           {"lost_all_workers", scenario_lost_all_workers},
+    {"lost_lead", scenario_lost_lead}, {"stop_all", scenario_stop_all},
+    {"idle", scenario_idle},
 };
 
 int main(int argc, char **argv)
