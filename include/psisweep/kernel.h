@@ -8,6 +8,7 @@
 #ifndef PSISWEEP_KERNEL_H
 #define PSISWEEP_KERNEL_H
 
+#include "psisweep/status.h"
 #include <stdint.h>
 
 enum psi_kernel_level { PSI_PORTABLE, PSI_AVX2, PSI_AVX512, PSI_KERNEL_LEVELS };
@@ -26,7 +27,8 @@ const char *psi_blas_config(void);
  * two processes differ, so may their results in the last bit. */
 uint64_t psi_numerics_probe(void);
 
-/* One rank is one thread, whichever OpenBLAS was linked. */
-void psi_blas_single_thread(void);
+/* One rank is one thread, whichever OpenBLAS was linked; and its buffer is allocated now: where
+ * memory is refused, OpenBLAS asks again for ever and answers no signal. Here it is PSI_MEMORY. */
+enum psi_status psi_blas_start(struct psi_error *err);
 
 #endif

@@ -156,10 +156,11 @@ static enum psi_status costs_make(struct psi_forecast *f, struct psi_results *re
     struct psi_study *study = NULL;
     int level = psi_kernels_best();
     double start = psi_clock_processor();
-    psi_blas_single_thread();
-    psi_cli_numerics(level, numerics);
-    enum psi_status status = psi_study_create(f->job, level, &study, err);
+    enum psi_status status = psi_blas_start(err);
     if (status)
+        return status;
+    psi_cli_numerics(level, numerics);
+    if ((status = psi_study_create(f->job, level, &study, err)))
         return status;
     f->startup = psi_clock_processor() - start;
     f->parameters = psi_network_parameters(study->network);

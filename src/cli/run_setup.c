@@ -20,11 +20,11 @@
  * use the same. */
 static enum psi_status setup_numerics(struct psi_run *run, struct psi_error *err)
 {
-    enum psi_status status =
-        psi_comm_minimum(run->peers, psi_kernels_best(), &run->kernel_level, err);
+    enum psi_status status = psi_comm_agree(run->peers, psi_blas_start(err), err);
+    if (!status)
+        status = psi_comm_minimum(run->peers, psi_kernels_best(), &run->kernel_level, err);
     if (status)
         return status;
-    psi_blas_single_thread();
     psi_cli_numerics(run->kernel_level, run->numerics);
     status = psi_comm_same(run->peers, "kernels, BLAS core types or numerics probes", run->numerics,
                            err);

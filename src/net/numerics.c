@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static uint64_t add_double(uint64_t hash, double value)
 {
@@ -53,7 +54,15 @@ uint64_t psi_numerics_probe(void)
     return psi_hash_end(probe_sgemm(probe_libm(hash)));
 }
 
-void psi_blas_single_thread(void)
+enum psi_status psi_blas_start(struct psi_error *err)
 {
+    const size_t buffer = (size_t)129 << 20; /* 32 << 22 bytes and a page: param.h of OpenBLAS */
+    void *room = mmap(NULL, buffer, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return psi_fail(err, PSI_MEMORY,
+                        "OpenBLAS needs %zu MB of memory, which the system refuses", buffer >> 20);
+    munmap(room, buffer);
     openblas_set_num_threads(1);
+    probe_sgemm(0); /* it keeps what it has once allocated */
+    return PSI_OK;
 }
