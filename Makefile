@@ -3,7 +3,7 @@ MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench bench-grid \
-        bench-calibration install uninstall clean lib unit serial fuzz fuzzers
+        bench-calibration crash-matrix install uninstall clean lib unit serial fuzz fuzzers
 
 BUILD   ?= build
 # make V=1 shows whole commands
@@ -47,7 +47,7 @@ LIB   = $(BUILD)/libpsisweep.a
 UNIT  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/test_*.c))
 MPI   = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/mpi/*.c))
 FUZZ  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
-SHIM  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/cli/*.c))
+SHIM  = $(patsubst %.c,$(BUILD)/%.so,$(wildcard tests/cli/*.c)) $(BUILD)/tests/fault.so
 SCRIPTS = $(filter-out tests/cli/lib.sh,$(wildcard tests/mpi/*.sh tests/cli/*.sh))
 
 all: $(BUILD)/psisweep ## build/psisweep and build/libpsisweep.a
@@ -97,6 +97,12 @@ $(BUILD)/tests/cli/%.so: tests/cli/%.c
 	$(call say,cc $<)
 	$(Q)$(CC) $(FLAGS) -shared -fPIC $< -o $@ -ldl
 
+# It stands before the allocator: -fno-builtin, or its calls to it would be folded.
+$(BUILD)/tests/fault.so: $(wildcard tests/fault/*.[ch])
+	@mkdir -p $(@D)
+	$(call say,cc $@)
+	$(Q)$(CC) $(FLAGS) -fno-builtin -shared -fPIC $(filter %.c,$^) -o $@ -ldl
+
 # A fuzz target may read all that the program reads; FUZZ_MAIN gives it its main.
 FUZZ_MAIN ?= tests/fuzz/driver.c
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(filter-out %/main.o,$(CLI)) $(PAR) $(STORE) $(REPORT) $(LIB)
@@ -132,6 +138,9 @@ check: all unit
 
 test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
 	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(FUZZ) $(SCRIPTS)
+
+crash-matrix: all unit ## every fault at every call, and kills by the hundred: results/reliability.md
+	tools/crash-matrix $(MATRIX)
 
 # The serial tests under the sanitisers, in build folders of their own, and under valgrind, which
 # knows no AVX-512.
