@@ -86,11 +86,20 @@ static error_t parse_time_limit(struct psi_run_options *o, const char *text,
     return 0;
 }
 
+static error_t parse_attempts(const char *argument, unsigned *attempts, struct argp_state *state)
+{
+    char *end;
+    long value = strtol(argument, &end, 10);
+    *attempts = (unsigned)value;
+    if (!*end && value >= 1 && value <= 1000)
+        return 0;
+    argp_error(state, "--attempts: expected 1 to 1000, found '%s'", argument);
+    return EINVAL;
+}
+
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct psi_run_options *o = state->input;
-    long attempts;
-    char *end;
     switch (key) {
     case 'o':
         o->output = argument;
@@ -122,13 +131,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         o->allow_mixed = 1;
         return 0;
     case KEY_ATTEMPTS:
-        attempts = strtol(argument, &end, 10);
-        if (*end || attempts < 1 || attempts > 1000) {
-            argp_error(state, "--attempts: expected 1 to 1000, found '%s'", argument);
-            return EINVAL;
-        }
-        o->attempts = (unsigned)attempts;
-        return 0;
+        return parse_attempts(argument, &o->attempts, state);
     case KEY_LOST:
         return parse_seconds("--lost-after", argument, &o->lost_after, state);
     case KEY_LIMIT:

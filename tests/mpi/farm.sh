@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every scenario of tests/mpi/farm.c on several numbers of ranks, then the null benchmark.
-# BUILD: where make put tests/mpi/farm and tests/mpi/bench_null.
+# Every scenario of tests/mpi/farm.c and lost.c on several numbers of ranks, then the null benchmark.
+# BUILD: where make put tests/mpi/farm, tests/mpi/lost and tests/mpi/bench_null.
 BUILD=${BUILD:-build}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 failed=0
@@ -20,7 +20,7 @@ check() {
 survive() {
     printf '[ RUN      ] %s\n' "$1"
     said=$(timeout -k 5 60 mpirun --enable-recovery --oversubscribe -n "$2" \
-        "$BUILD/tests/mpi/farm" $4 2>&1 </dev/null)
+        "$BUILD/tests/mpi/lost" $4 2>&1 </dev/null)
     if [ "$(echo "$said" | grep -c survived)" -eq "$3" ]; then
         printf '[       OK ] %s\n' "$1"
     else
