@@ -13,7 +13,7 @@
  * fits and one line of text. All else ends the process. */
 int psi_fuzz_one(const uint8_t *data, size_t size);
 
-/* How many mutations of the whole corpus the tests try. */
+/* How many mutations of the whole corpus the tests try, where all of it is taken. */
 extern const size_t psi_fuzz_mutations;
 
 /* assert that no build leaves out */

@@ -12,7 +12,7 @@
 
 enum { FILES = 4, HEADER = 5 };
 
-const size_t psi_fuzz_mutations = 8000;
+const size_t psi_fuzz_mutations = 16000;
 
 static const char *const idx_name[FILES] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                             "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};

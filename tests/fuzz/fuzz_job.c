@@ -13,7 +13,7 @@
 
 enum { SEPARATOR = 0x1E, OVERRIDES_MOST = 8 };
 
-const size_t psi_fuzz_mutations = 12000;
+const size_t psi_fuzz_mutations = 50000;
 
 /* What others ask of a job before a cell is run. */
 static void use(const struct psi_job *job)
