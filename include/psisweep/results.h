@@ -47,7 +47,10 @@ enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t
 struct psi_results;
 
 /* Call it before MPI_Init. HDF5 is then not ended by MPI_Finalize, nor at exit, where it would crash
- * over a file that it could not write; here every file is closed by name. */
+ * over a file that it could not write; here every file is closed by name. And Open MPI is told to
+ * keep the shared file pointers that nobody uses in files: by default an open takes a semaphore named
+ * after the file alone, whatever its folder, and a rank killed meanwhile leaves it taken: no sweep of
+ * that file name would ever begin again on this node. */
 void psi_results_library(void);
 
 /* READ needs no MPI and works while a sweep writes. WRITE needs MPI_Init and opens with MPI-IO on

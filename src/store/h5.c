@@ -137,6 +137,7 @@ void psi_results_library(void)
 {
     H5dont_atexit();
     H5open();
+    setenv("OMPI_MCA_sharedfp", "individual", 0);
 }
 
 /* Below MPI-IO, Open MPI does not go on after a short write, and takes a failed read for the end of

@@ -59,6 +59,17 @@ PY
 }
 
 check faults_judge_sees_damage sees_damage
+taken() { # what a rank that dies while it opens a file would leave to all sweeps of that file name
+    local semaphore=/dev/shm/sem.OMPIO_taken-$$.h5
+    small_job taken "1, 0.1" 1 >"$work/taken.yaml"
+    head -c 32 /dev/zero >"$semaphore"
+    SECONDS_MOST=120 ranks 2 run "$work/taken.yaml" -q -o "$work/taken-$$.h5"
+    local code=$?
+    rm -f "$semaphore"
+    return $code
+}
+
+check faults_semaphore_taken taken
 check faults_new_file matrix 12 --part files --row 'write ENOSPC / new'
 check faults_every_part matrix 5
 finish
