@@ -32,7 +32,7 @@
 #define SANITISED 0
 #endif
 
-const size_t psi_fuzz_mutations = 6000;
+const size_t psi_fuzz_mutations = 2000;
 
 enum { EDIT = 12, EDITS_MOST = 32, SPANS_MOST = 256, HANG_SECONDS = 20 };
 enum { CONTENT_BELOW = 160, ATTRIBUTE_BELOW = 224, CUT_BELOW = 232 }; /* first byte; else HDF5's */
