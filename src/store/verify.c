@@ -20,49 +20,6 @@ struct verify {
     size_t launches;
 };
 
-static size_t *place_along(struct psi_record_at *at, unsigned char axis)
-{
-    switch (axis) {
-    case PSI_AXIS_ARM:
-        return &at->arm;
-    case PSI_AXIS_SEED:
-        return &at->seed;
-    case PSI_AXIS_DENSITY:
-        return &at->density;
-    case PSI_AXIS_RUNG:
-        return &at->rung;
-    case PSI_AXIS_CHAIN:
-        return &at->chain;
-    default:
-        return &at->slot;
-    }
-}
-
-/* The i-th record of an owner, in file order. */
-static struct psi_record_at record_at(const struct psi_results *r, enum psi_owner owner, size_t i)
-{
-    const unsigned char *axis = psi_owners[owner].axis;
-    struct psi_record_at at = {.owner = owner};
-    int n = 0;
-    while (n < (int)sizeof psi_owners->axis && axis[n])
-        n++;
-    while (n-- > 0) {
-        size_t extent = r->layout.extent[axis[n]];
-        *place_along(&at, axis[n]) = i % extent;
-        i /= extent;
-    }
-    return at;
-}
-
-static size_t record_count(const struct psi_results *r, enum psi_owner owner)
-{
-    const struct psi_owner_row *row = &psi_owners[owner];
-    size_t count = row->needs && r->layout.extent[row->needs] == 0 ? 0 : 1;
-    for (size_t i = 0; i < sizeof row->axis && row->axis[i]; i++)
-        count *= r->layout.extent[row->axis[i]];
-    return count;
-}
-
 static const char *chain_name(const struct psi_job *job, size_t chain)
 {
     size_t arm = 0;
@@ -145,7 +102,7 @@ static enum psi_status check_owner(struct verify *v, enum psi_owner owner, size_
     struct psi_results *r = v->results;
     const char *name =
         psi_variables[psi_results_variable(owner, offsetof(struct psi_made, status))].name;
-    size_t count = record_count(r, owner);
+    size_t count = psi_results_record_count(&r->layout, owner);
     *checked = 0;
     if (count == 0)
         return PSI_OK;
@@ -158,7 +115,7 @@ static enum psi_status check_owner(struct verify *v, enum psi_owner owner, size_
         goto out;
     status = psi_results_read(r, name, state, err);
     for (size_t i = 0; !status && i < count; i++) {
-        struct psi_record_at at = record_at(r, owner, i);
+        struct psi_record_at at = psi_results_record_at(&r->layout, owner, i);
         if (state[i] >= PSI_RECORD_STATES)
             tell_record(v, at, "its state is %u, which is none", state[i]);
         else if (state[i] == PSI_DONE) {
