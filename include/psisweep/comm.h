@@ -58,5 +58,7 @@ enum psi_status psi_comm_share(struct psi_peers *peers, void *bytes, size_t size
 /* The rank that a launcher gave to this process, before MPI_Init; 0 without a launcher. Lets one
  * process speak for all when a command line is wrong. */
 int psi_comm_launch_rank(void);
+/* And how many of them it has started; 1 without a launcher. */
+int psi_comm_launch_size(void);
 
 #endif

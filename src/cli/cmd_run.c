@@ -174,12 +174,32 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN); /* nobody reads the progress any more: no reason to stop */
 }
 
-static volatile sig_atomic_t leave_code;
+/* Read by the handlers of an alarm. */
+static volatile sig_atomic_t leave_code, leave_speaks;
 
 static void on_alarm(int signal)
 {
+    static const char words[] = "psisweep: MPI_Init does not end: a rank was lost in it, or never "
+                                "came; the same command goes on from here\n";
     (void)signal;
+    if (leave_speaks && write(STDERR_FILENO, words, sizeof words - 1) < 0)
+        _exit(PSI_EXIT_ENVIRONMENT);
     _exit(leave_code);
+}
+
+/* A rank that dies within MPI_Init leaves the others waiting there for ever, unless mpirun ends
+ * them. */
+static void run_enter(void)
+{
+    enum { INIT_SECONDS = 120 }; /* and one a rank: thousands load their modules from one disk */
+    int rank = psi_comm_launch_rank();
+    leave_code = PSI_EXIT_ENVIRONMENT;
+    leave_speaks = rank <= 1; /* one of two, if rank 0 is the one */
+    signal(SIGALRM, on_alarm);
+    alarm(INIT_SECONDS + (unsigned)psi_comm_launch_size() + (rank > 0));
+    MPI_Init(NULL, NULL);
+    alarm(0);
+    leave_speaks = 0;
 }
 
 /* All is written, closed and said. Where a rank was lost, MPI_Finalize would wait for it for ever;
@@ -210,7 +230,7 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     if (psi_comm_launch_rank() == 0)
         run.end = psi_run_limit_end(o, run.began);
     psi_results_library();
-    MPI_Init(NULL, NULL);
+    run_enter();
     catch_signals(); /* after MPI_Init, which has handlers of its own */
     if (psi_peers_create(MPI_COMM_WORLD, &run.peers, &err))
         MPI_Abort(MPI_COMM_WORLD, psi_cli_complain(&err));

@@ -109,13 +109,25 @@ enum psi_status psi_comm_same(struct psi_peers *peers, const char *what, const c
     return psi_comm_agree(peers, status, err);
 }
 
-int psi_comm_launch_rank(void)
+/* The first of these that a launcher has set, else `otherwise`. */
+static int launch_number(const char *const names[3], int otherwise)
 {
-    static const char *const names[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < 3; i++) {
         const char *value = getenv(names[i]);
         if (value)
             return atoi(value);
     }
-    return 0;
+    return otherwise;
+}
+
+int psi_comm_launch_rank(void)
+{
+    static const char *const names[3] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    return launch_number(names, 0);
+}
+
+int psi_comm_launch_size(void)
+{
+    static const char *const names[3] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"};
+    return launch_number(names, 1);
 }

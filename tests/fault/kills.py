@@ -35,23 +35,22 @@ class Kill:
         self.options = ["--enable-recovery"] if recovery else []
 
     def once(self, reference, slot, draw):
-        """One launch; (was anybody killed, outcome, had it begun)."""
+        """One launch; (was anybody killed, outcome)."""
         process = slot.start(RANKS, options=self.options)
         time.sleep(draw.uniform(0, 1.2) * reference.seconds)
         found = victims(self.kind, slot.processes(), draw)
         slot.kill(found)
-        began = any((slot.folder / "out").iterdir())
-        return len(found) > 0, slot.finish(process, sweep.PATIENCE), began
+        return len(found) > 0, slot.finish(process, sweep.PATIENCE)
 
     def run(self, reference, slot):
         draw = random.Random(self.seed)
         slot.clear()
         before, bad, ends, killed = None, [], [], 0
         for _ in range(2):
-            hit, outcome, began = self.once(reference, slot, draw)
+            hit, outcome = self.once(reference, slot, draw)
             killed += hit
             if outcome.hung:
-                ends.append("hang" if began else "hang within MPI_Init")
+                ends.append("hang")
                 bad.append("hangs")
             elif not hit and outcome.code != 0:
                 bad.append("exit code")
@@ -81,11 +80,11 @@ class AtWrite(Kill):
 
     def once(self, reference, slot, draw):
         if (slot.folder / "log.0").exists():  # the second launch is left alone
-            return False, slot.run(RANKS, options=self.options), True
+            return False, slot.run(RANKS, options=self.options)
         fault = {"PSI_FAULT": f"write:kill:{self.seed}", "PSI_FAULT_FILES": "*/out/s.h5",
                  "PSI_FAULT_RANK": str(self.rank)}
         outcome = slot.run(RANKS, fault, options=self.options)
-        return slot.log(self.rank)[1] > 0, outcome, True
+        return slot.log(self.rank)[1] > 0, outcome
 
 
 class Asked(judge.Case):
