@@ -3,16 +3,22 @@
  * Decisions go in rounds. Each is a function of Psi of the cells asked for in the rounds before,
  * and of nothing else: rounds are replayed from the first one, so that what else a file holds, who
  * computed it and where a launch was interrupted change nothing. The steps of a seed:
- *   search   the threshold is bisected on the grid's own densities. The first round spreads the
- *            seeds over the axis, evenly in density^(-1/4), so thinly where cells are dear; later
- *            ones look where the cells of all seeds say that it lies.
- *   check    Psi need not fall monotonically: the grid's neighbours of the bracket are computed,
- * one to either side, one more for each contradiction, a recovered cell below the collapsed end. A
+ *
+ * Search: the threshold is bisected on the grid's own densities. The first round spreads the seeds
+ * over the axis, evenly in density^(-1/4), so thinly where cells are dear; later ones look where
+ * the cells of all seeds say that it lies.
+ *
+ * Check: Psi need not fall monotonically. The grid's neighbours of the bracket are computed, one to
+ * either side, one more for each contradiction, a recovered cell below the collapsed end. A
  * collapsed one above begins the search anew from there. Here, too, are the collapsed cells that a
- * ladder asks for. narrow   when no seed has either left: what budget remains goes to the added
- * densities. The variance of the midpoints, on which the pooled interval stands, is that of the
- * seeds plus mean(w^2)/12, w a bracket's width; halving w gains w^2/16: the widest come first.
- *   recheck  the neighbours on the whole axis, in the same way.
+ * ladder asks for.
+ *
+ * Narrow: when no seed has either left, what budget remains goes to the added densities. The
+ * variance of the midpoints, on which the pooled interval stands, is that of the seeds plus
+ * mean(w^2)/12, w a bracket's width; halving w gains w^2/16: the widest come first.
+ *
+ * Recheck: the neighbours on the whole axis, in the same way.
+ *
  * A bracket between two regions that both look monotone is believed: an island of collapse far
  * above it is not seen. */
 #ifndef PSISWEEP_ADAPTIVE_H
