@@ -25,6 +25,7 @@ struct model_task {
     unsigned failures;
     unsigned news; /* how often a `done` was news */
     unsigned holders;
+    int suspect;
     double length;
 };
 
@@ -46,6 +47,11 @@ struct world {
     double mixed, mixed_cost; /* tasks given out while mixing, and their cost */
     int stopped;
 };
+
+static inline int model_ended(const struct world *world, uint32_t t)
+{
+    return world->task[t].state == DONE || world->task[t].state == GIVEN_UP;
+}
 
 static inline int model_parent_done(const struct world *world, uint32_t t)
 {
@@ -78,8 +84,10 @@ static inline void world_open(struct world *world, const struct psi_task *task, 
         world->worker[w].group = UINT32_MAX;
         world->worker[w].since = world->clock++;
     }
-    for (uint32_t t = 0; t < tasks; t++)
+    for (uint32_t t = 0; t < tasks; t++) {
         world->task[t].state = task[t].done ? DONE : WAITING;
+        world->task[t].suspect = task[t].suspect;
+    }
     for (uint32_t t = 0; t < tasks; t++) {
         double length = 0.0;
         for (uint32_t u = t; u != PSI_NO_TASK; u = task[u].after) {
@@ -140,6 +148,15 @@ static inline int model_mixes(const struct world *world)
     return world->workers > PSI_MIX_WORKERS && world->ready >= PSI_MIX_DEPTH * world->alive;
 }
 
+/* Worker 0 gets nothing: it is not alone, and a suspect task has not ended. */
+static inline int model_spares(const struct world *world)
+{
+    for (uint32_t t = 0; world->alive > 1 && t < world->tasks; t++)
+        if (world->task[t].suspect && !model_ended(world, t))
+            return 1;
+    return 0;
+}
+
 /* Whoever has been idle longest; else who runs the cheapest task alone, if that costs less than a
  * worker's share of what is ready. */
 static inline uint32_t model_next_worker(const struct world *world)
@@ -149,7 +166,8 @@ static inline uint32_t model_next_worker(const struct world *world)
         const struct model_worker *worker = &world->worker[w];
         if (worker->lost)
             continue;
-        if (worker->holds == 0 && (idle == UINT32_MAX || worker->since < world->worker[idle].since))
+        if (worker->holds == 0 && !(w == 0 && model_spares(world)) &&
+            (idle == UINT32_MAX || worker->since < world->worker[idle].since))
             idle = w;
         if (worker->holds == 1 &&
             (single == UINT32_MAX ||
@@ -158,6 +176,8 @@ static inline uint32_t model_next_worker(const struct world *world)
     }
     if (idle != UINT32_MAX || single == UINT32_MAX || world->ready <= world->alive)
         return idle;
+    if (single == 0 && model_spares(world))
+        return UINT32_MAX;
     double cost = world->given[world->worker[single].slot[0]].cost;
     return cost < model_cost_ready(world) / world->alive ? single : UINT32_MAX;
 }
@@ -191,11 +211,6 @@ static inline int model_decide(struct world *world, uint32_t *worker, uint32_t *
         world->task[*task].state = LATE;
         world->ready--;
     }
-}
-
-static inline int model_ended(const struct world *world, uint32_t t)
-{
-    return world->task[t].state == DONE || world->task[t].state == GIVEN_UP;
 }
 
 /* Counts add up and agree with the model's; finished means what the header says. */
@@ -335,6 +350,7 @@ static inline void world_lost(struct world *world, uint32_t worker, int for_good
         world->task[w->slot[i]].holders--;
         if (model_ended(world, w->slot[i]))
             continue;
+        world->task[w->slot[i]].suspect |= for_good && i == 0;
         if (for_good && i == 0)
             model_failure(world, w->slot[i]);
         else

@@ -207,7 +207,8 @@ static void run_random(uint64_t seed, uint32_t tasks, uint32_t groups, uint32_t 
                                                  ? psi_random_below(&random, t)
                                                  : PSI_NO_TASK,
                                     .group = psi_random_below(&random, groups),
-                                    .done = psi_random_below(&random, 20) == 0};
+                                    .done = psi_random_below(&random, 20) == 0,
+                                    .suspect = psi_random_below(&random, 20) == 0};
     world_open(&world, task, tasks, groups, workers, 3);
     for (;;) {
         while (world_give(&world, &w, &t))

@@ -13,6 +13,9 @@
  * this way cost more on average than the ready ones do, the next is the shortest of the worker's
  * own group (where that has none ready, of the group with the longest task), else it is as above.
  *
+ * A task that may have killed a worker is suspect. While one is neither done nor given up, worker
+ * 0, which may be who schedules, is given nothing, unless it is the only one alive.
+ *
  * The same object drives real ranks, simulated ranks and its own exhaustive tests. Given the same
  * events in the same order it makes the same decisions. No call fails after create.
  */
@@ -32,10 +35,11 @@
 enum { PSI_MIX_WORKERS = 512, PSI_MIX_DEPTH = 8 };
 
 struct psi_task {
-    double cost;    /* expected seconds, or any unit, > 0; decisions depend on ratios only */
-    uint32_t after; /* the task that must be done first, or PSI_NO_TASK */
-    uint32_t group; /* affinity: tasks of one group share something a worker keeps */
-    uint8_t done;   /* already done in an earlier launch */
+    double cost;     /* expected seconds, or any unit, > 0; decisions depend on ratios only */
+    uint32_t after;  /* the task that must be done first, or PSI_NO_TASK */
+    uint32_t group;  /* affinity: tasks of one group share something a worker keeps */
+    uint8_t done;    /* already done in an earlier launch */
+    uint8_t suspect; /* it may have killed the worker that was at it in an earlier launch */
 };
 
 struct psi_schedule;
@@ -62,7 +66,7 @@ int psi_schedule_failed(struct psi_schedule *schedule, uint32_t worker, uint32_t
 /* The task that a living worker is running as far as is known, or PSI_NO_TASK. */
 uint32_t psi_schedule_running(const struct psi_schedule *schedule, uint32_t worker);
 /* The worker is gone; its tasks become ready again without counting as a failed attempt unless it
- * was running one (the first it holds), which may have killed it. */
+ * was running one (the first it holds), which may have killed it and is suspect from here on. */
 int psi_schedule_lost(struct psi_schedule *schedule, uint32_t worker);
 /* The worker is alive and has put down all it holds, unfinished; no attempt is counted. */
 int psi_schedule_dropped(struct psi_schedule *schedule, uint32_t worker);

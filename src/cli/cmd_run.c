@@ -218,6 +218,15 @@ static int run_leave(int code, int lost)
     return code;
 }
 
+/* Without rank 0, the first of those that are left speaks for all. */
+static int speaks(const struct psi_peers *peers)
+{
+    for (int rank = 1; rank < peers->rank; rank++)
+        if (!psi_peers_gone(peers, rank))
+            return 0;
+    return 1;
+}
+
 static int run_launched(const struct psi_run_options *o, struct psi_job *job)
 {
     struct psi_error err = {0};
@@ -247,7 +256,7 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
         psi_run_rounds(&run, &code, &err);
     if (code < 0) {
         code = PSI_EXIT_RESUMABLE;
-        if (run.rank == 1) /* one speaks for all */
+        if (speaks(run.peers))
             fprintf(stderr, "psisweep: rank 0 was lost; the same command goes on from here\n");
     }
     lost = run.peers->lost;

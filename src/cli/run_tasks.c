@@ -18,6 +18,21 @@ static int is_new(struct psi_run *run, struct psi_record_at at)
     return new;
 }
 
+/* Has it killed who was at it, as far as the file tells? One attempt that never ended is no sign,
+ * as a whole launch may have been killed; two are. */
+static enum psi_status find_suspect(struct psi_run *run, const struct psi_wanted *wanted,
+                                    uint8_t *suspect, struct psi_error *err)
+{
+    struct psi_made made;
+    *suspect = 0;
+    if (wanted->state != PSI_RUNNING && wanted->state != PSI_FAILED)
+        return PSI_OK;
+    enum psi_status status = psi_results_made(run->results, wanted->at, &made, err);
+    if (!status)
+        *suspect = wanted->state == PSI_RUNNING ? made.attempt >= 2 : made.failure >= PSI_LOST;
+    return status;
+}
+
 /* Marks what the round skips; record and task are rooms for plan->count, *tasks of them are used.
  */
 static enum psi_status make_tasks(struct psi_run *run, const struct psi_round_plan *plan,
@@ -31,11 +46,14 @@ static enum psi_status make_tasks(struct psi_run *run, const struct psi_round_pl
         const struct psi_wanted *wanted = &plan->wanted[i];
         if (!is_new(run, wanted->at)) /* where any is old, none waits for another */
             continue;
+        uint8_t suspect;
+        status = find_suspect(run, wanted, &suspect, err);
         record[*tasks] = wanted->at;
         task[(*tasks)++] = (struct psi_task){.cost = psi_costs_seconds(&run->costs, wanted->at),
                                              .after = wanted->after,
                                              .group = (uint32_t)wanted->at.seed,
-                                             .done = wanted->state == PSI_DONE};
+                                             .done = wanted->state == PSI_DONE,
+                                             .suspect = suspect};
     }
     return status;
 }

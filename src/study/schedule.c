@@ -16,6 +16,10 @@ static void task_become(struct psi_schedule *s, uint32_t task, enum psi_task_sta
     s->by_state[s->task[task].state]--;
     s->by_state[state]++;
     s->task[task].state = state;
+    if (s->task[task].suspect && task_ended(s, task)) {
+        s->task[task].suspect = 0;
+        s->suspects--;
+    }
 }
 
 /* After a change among the group's ready tasks. */
@@ -145,11 +149,15 @@ static void worker_take(struct psi_schedule *s, uint32_t worker, uint32_t task)
  * when the second one begins, and nobody could have begun it sooner. */
 static uint32_t worker_next(const struct psi_schedule *s)
 {
-    if (s->idle_head != PSI_NO_WORKER)
-        return s->idle_head;
+    uint32_t idle = s->idle_head;
+    int spared = s->suspects > 0 && s->alive > 1; /* worker 0 */
+    if (spared && idle == 0)
+        idle = s->worker[0].next;
+    if (idle != PSI_NO_WORKER)
+        return idle;
     if (s->single.count > 0 && s->by_state[PSI_TASK_READY] > s->alive) {
         struct psi_heap_entry soonest = s->single.entry[0];
-        if (s->alive * -soonest.key < s->cost_ready)
+        if (s->alive * -soonest.key < s->cost_ready && !(spared && soonest.item == 0))
             return soonest.item;
     }
     return PSI_NO_WORKER;
@@ -270,10 +278,14 @@ int psi_schedule_lost(struct psi_schedule *s, uint32_t worker)
     s->alive--;
     s->taken -= w->holds;
     for (uint32_t i = 0; i < w->holds; i++) {
-        if (s->task[w->task[i]].state == PSI_TASK_RUNNING)
+        struct psi_schedule_task *task = &s->task[w->task[i]];
+        if (task->state == PSI_TASK_RUNNING) {
+            s->suspects += !task->suspect;
+            task->suspect = 1;
             task_retry(s, w->task[i]);
-        else if (s->task[w->task[i]].state == PSI_TASK_HELD)
+        } else if (task->state == PSI_TASK_HELD) {
             psi_schedule_make_ready(s, w->task[i]);
+        }
     }
     return 1;
 }

@@ -49,8 +49,10 @@ static void tasks_link(struct psi_schedule *s, const struct psi_task *task)
             .child = PSI_NO_TASK,
             .sibling = PSI_NO_TASK,
             .state = task[i].done ? PSI_TASK_DONE : PSI_TASK_WAITING,
+            .suspect = !task[i].done && task[i].suspect,
         };
     for (uint32_t i = s->tasks; i-- > 0;) {
+        s->suspects += s->task[i].suspect;
         if (task[i].after == PSI_NO_TASK)
             continue;
         struct psi_schedule_task *before = &s->task[task[i].after];

@@ -32,6 +32,7 @@ struct psi_schedule_task {
     uint32_t sibling; /* next of those that wait for the same one, or PSI_NO_TASK */
     unsigned attempts;
     enum psi_task_state state;
+    uint8_t suspect;
 };
 
 struct psi_schedule_worker {
@@ -58,6 +59,7 @@ struct psi_schedule {
     struct psi_schedule_worker *worker; /* (workers) */
     uint32_t workers;
     uint32_t alive;
+    uint32_t suspects;                   /* neither done nor given up */
     uint32_t taken;                      /* tasks held by the living */
     uint32_t idle_head, idle_tail;       /* who holds nothing: first come, first served */
     struct psi_heap single;              /* who holds one task: the cheapest task on top */
