@@ -24,6 +24,7 @@ static void gather(struct log *log)
     psi_comm_agree(log->peers, PSI_OK, NULL);
     MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &there, MPI_STATUS_IGNORE);
     expect(log, !there, "no message is left over");
+    psi_comm_agree(log->peers, PSI_OK, NULL); /* who runs ahead would send for the next farm */
     MPI_Reduce(root ? MPI_IN_PLACE : log->begun, log->begun, GRID, MPI_UNSIGNED, MPI_SUM, 0,
                MPI_COMM_WORLD);
     MPI_Reduce(root ? MPI_IN_PLACE : log->begin, log->begin, GRID, MPI_DOUBLE, MPI_MAX, 0,
