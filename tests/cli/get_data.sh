@@ -168,6 +168,6 @@ check get_data_usage usage
 check get_data_folders folders
 if command -v flock >/dev/null; then check get_data_alone alone; else skip get_data_alone 'no flock'; fi
 check get_data_killed killed
-if command -v script >/dev/null; then check get_data_bar bar; else skip get_data_bar 'no script'; fi
+if script -qec true /dev/null >/dev/null 2>&1; then check get_data_bar bar; else skip get_data_bar 'no terminal can be made'; fi
 check get_data_cifar cifar
 finish
