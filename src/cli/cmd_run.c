@@ -282,7 +282,8 @@ int psi_cli_run(int argc, char **argv)
                 psi_job_print_keys(stdout);
         } else if (psi_job_read(o.job_path, o.override, o.overrides, &job, &err)) {
             code = psi_cli_exit_code(err.status);
-            if (psi_comm_launch_rank() == 0 || err.status == PSI_IO) /* other hosts, other files */
+            /* other hosts, other files and other memory */
+            if (psi_comm_launch_rank() == 0 || err.status == PSI_IO || err.status == PSI_MEMORY)
                 psi_cli_complain(&err);
         } else if (o.print_config) {
             code = PSI_EXIT_COMPLETE;

@@ -112,8 +112,8 @@ enum psi_status psi_reader_open(struct psi_reader *reader, const char *folder, c
     errno = 0;
     reader->file = gzopen(reader->path, "rb");
     if (!reader->file)
-        return psi_fail(err, errno ? PSI_IO : PSI_MEMORY, "%s: cannot open: %s", reader->shown,
-                        strerror(errno ? errno : ENOMEM));
+        return psi_fail(err, errno && errno != ENOMEM ? PSI_IO : PSI_MEMORY, "%s: cannot open: %s",
+                        reader->shown, strerror(errno ? errno : ENOMEM));
     gzbuffer(reader->file, READ_BUFFER);
     return PSI_OK;
 }

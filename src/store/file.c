@@ -107,15 +107,18 @@ static enum psi_status open_facts(struct psi_results *r, struct psi_error *err)
 {
     enum psi_status status = PSI_OK;
     uint64_t samples = 0;
+    errno = 0;
     char *schema = psi_h5_get_text(r->file, "schema");
     char *job = psi_h5_get_text(r->file, "job");
     r->numerics = psi_h5_get_text(r->file, "numerics");
     r->source = psi_h5_get_text(r->file, "source");
-    if (!schema || strncmp(schema, "psisweep-results-", 17) != 0 || !job || !r->numerics ||
-        !r->source ||
-        !psi_h5_get_number(r->file, "chance_accuracy", H5T_NATIVE_DOUBLE, &r->chance_test) ||
-        !psi_h5_get_number(r->file, "test_samples", H5T_NATIVE_UINT64, &samples) ||
-        !psi_h5_get_number(r->file, "data_digest", H5T_NATIVE_UINT64, &r->data_digest))
+    if ((!schema || !job || !r->numerics || !r->source) && errno == ENOMEM)
+        status = psi_fail(err, PSI_MEMORY, "%s: no memory for its attributes", r->path);
+    else if (!schema || strncmp(schema, "psisweep-results-", 17) != 0 || !job || !r->numerics ||
+             !r->source ||
+             !psi_h5_get_number(r->file, "chance_accuracy", H5T_NATIVE_DOUBLE, &r->chance_test) ||
+             !psi_h5_get_number(r->file, "test_samples", H5T_NATIVE_UINT64, &samples) ||
+             !psi_h5_get_number(r->file, "data_digest", H5T_NATIVE_UINT64, &r->data_digest))
         status = psi_fail(err, PSI_DATA, "%s: not a psisweep results file", r->path);
     else if (strcmp(schema, PSI_RESULTS_SCHEMA) != 0)
         status = psi_fail(err, PSI_DATA, "%s: schema %s; this program reads %s", r->path, schema,

@@ -86,7 +86,8 @@ static enum psi_status fail_syntax(struct psi_job_reader *reader, const yaml_par
                                    const char *text)
 {
     const char *problem = parser->problem ? parser->problem : "not YAML";
-    if (parser->error == YAML_MEMORY_ERROR) {
+    /* where it copies a token's text, libyaml does not say why it stops */
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) {
         return psi_fail(reader->err, PSI_MEMORY, "%s: no memory to read YAML", reader->where);
     }
     if (parser->error == YAML_READER_ERROR) { /* such errors have an offset in bytes, no mark */
