@@ -93,7 +93,7 @@ class Asked(judge.Case):
     job = "long"
 
     def __init__(self, name, ranks, seed):
-        super().__init__(("signals", name, f"{ranks or 1} ranks"), ranks, codes=(4,),
+        super().__init__(("signals", name, f"{ranks} ranks" if ranks else "1 rank"), ranks, codes=(4,),
                          text="interrupted")
         self.name, self.seed = name, seed
 
@@ -102,7 +102,7 @@ class Asked(judge.Case):
         slot.clear()
         process = slot.start(self.ranks)
         judge.wait_for(slot.file.exists)
-        time.sleep(draw.uniform(0.1, 1) * reference.seconds)
+        time.sleep(draw.uniform(0, 0.6) * reference.seconds)
         found = victims("any rank", slot.processes(), draw)
         for pid in found:
             try:
