@@ -31,7 +31,7 @@ struct psi_results_facts {
 };
 
 /* The one name of a file, whatever links lead to it, into room for size bytes; the file need not be
- * there, its folder must. Files are created and locked under it. */
+ * there, its folder must; a link to nothing is PSI_IO. Files are created and locked under it. */
 enum psi_status psi_results_resolve(const char *path, char *resolved, size_t size,
                                     struct psi_error *err);
 
@@ -46,11 +46,11 @@ enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t
 
 struct psi_results;
 
-/* Call it before MPI_Init. HDF5 is then not ended by MPI_Finalize, nor at exit, where it would crash
- * over a file that it could not write; here every file is closed by name. And Open MPI is told to
- * keep the shared file pointers that nobody uses in files: by default an open takes a semaphore named
- * after the file alone, whatever its folder, and a rank killed meanwhile leaves it taken: no sweep of
- * that file name would ever begin again on this node. */
+/* Call it before MPI_Init. HDF5 is then not ended by MPI_Finalize, nor at exit, where it would
+ * crash over a file that it could not write; here every file is closed by name. And Open MPI is
+ * told to keep the shared file pointers that nobody uses in files: by default an open takes a
+ * semaphore named after the file alone, whatever its folder, and a rank killed meanwhile leaves it
+ * taken: no sweep of that file name would ever begin again on this node. */
 void psi_results_library(void);
 
 /* READ needs no MPI and works while a sweep writes. WRITE needs MPI_Init and opens with MPI-IO on
@@ -94,7 +94,6 @@ enum psi_status psi_results_read_some(struct psi_results *results, const char *n
  * Reads all of them, at 2 GB/s where they lie in memory; psi_results_get asks it of one. */
 enum psi_status psi_results_check(struct psi_results *results, enum psi_owner owner,
                                   struct psi_error *err);
-
 
 /* Read one record (created for the file's layout). A `done` record whose checksum does not fit its
  * content is PSI_DATA. */
@@ -202,8 +201,9 @@ void psi_lock_release(struct psi_lock *lock);
 void psi_lock_note(const struct psi_lock *lock, int rank, unsigned char byte);
 unsigned char psi_lock_noted(const struct psi_lock *lock, int rank);
 
-/* Is a launch at work on this (resolved) file right now? Takes nothing that anyone would notice and
- * creates nothing. who: the leader's host, process, start and Slurm job; "" where nobody is. */
+/* Is a launch at work on this (resolved) file right now? Creates nothing, and holds
+ * the workers' lock for a moment, for which launches wait and another look may see a launch that
+ * ends. who: the leader's host, process, start and Slurm job; "" where nobody is. */
 enum psi_lock_state {
     PSI_LOCK_FREE,
     PSI_LOCK_LED,

@@ -28,6 +28,8 @@
 
 #define PSI_NO_TASK UINT32_MAX
 
+enum { PSI_HOLD_MAX = 2 }; /* tasks a worker holds at most: the one it runs and the next */
+
 /* Rank 0 serves some 50,000 messages a second: 512 workers keep it half busy with tasks of 20 ms,
  * which are among the shortest there are. At depth 8 what is left at the end still shares out
  * evenly.

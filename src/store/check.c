@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t *place_along(struct psi_record_at *at, unsigned char axis)
+size_t *psi_results_place(struct psi_record_at *at, unsigned char axis)
 {
     switch (axis) {
     case PSI_AXIS_ARM:
@@ -36,7 +36,7 @@ struct psi_record_at psi_results_record_at(const struct psi_layout *layout, enum
     while (n < sizeof psi_owners->axis && axis[n])
         n++;
     while (n-- > 0) {
-        *place_along(&at, axis[n]) = number % layout->extent[axis[n]];
+        *psi_results_place(&at, axis[n]) = number % layout->extent[axis[n]];
         number /= layout->extent[axis[n]];
     }
     return at;
@@ -102,19 +102,14 @@ static int read_some(struct psi_results *r, size_t v, size_t from, size_t count,
     return ok;
 }
 
-static enum psi_status fail_read(const struct psi_results *r, const char *name,
-                                 struct psi_error *err)
-{
-    return psi_fail(err, PSI_IO, "%s: cannot read %s%s%s", r->path, name, errno ? ": " : "",
-                    errno ? strerror(errno) : "");
-}
-
 enum psi_status psi_results_read_some(struct psi_results *r, const char *name, size_t from,
                                       size_t count, void *values, struct psi_error *err)
 {
     for (size_t v = 0; psi_variables[v].name; v++)
         if (strcmp(psi_variables[v].name, name) == 0 && r->dataset[v] > 0)
-            return read_some(r, v, from, count, values) ? PSI_OK : fail_read(r, name, err);
+            return read_some(r, v, from, count, values)
+                       ? PSI_OK
+                       : psi_results_fail_transfer(r, "read", name, err);
     return psi_fail(err, PSI_USAGE, "%s: no variable named %s", r->path, name);
 }
 
@@ -170,13 +165,13 @@ static enum psi_status batch_read(struct psi_results *r, enum psi_owner owner, s
     size_t checksum = psi_results_variable(owner, offsetof(struct psi_made, checksum));
     if (!read_some(r, state, from, count, (char *)batch->state) ||
         !read_some(r, checksum, from, count, (char *)batch->checksum))
-        return fail_read(r, "checksums", err);
+        return psi_results_fail_transfer(r, "read", "checksums", err);
     for (size_t v = 0; psi_variables[v].name; v++) {
         const struct psi_variable *variable = &psi_variables[v];
         if (variable->owner != owner || !variable->deterministic)
             continue;
         if (!read_some(r, v, from, count, batch->values))
-            return fail_read(r, variable->name, err);
+            return psi_results_fail_transfer(r, "read", variable->name, err);
         psi_hash_add_each(batch->hash, count, batch->values,
                           psi_variable_count(variable, &r->layout) * psi_type_size(variable->type));
     }

@@ -117,7 +117,7 @@ static enum psi_status create_content(hid_t file, const struct psi_results_facts
 }
 
 /* fsync a file or the folder that holds it: after this, a crash of the machine keeps it. */
-static int sync_path(const char *path)
+int psi_results_sync_path(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -144,7 +144,7 @@ static int sync_folder(const char *path)
     const char *slash = strrchr(path, '/');
     int length = slash ? (int)(slash - path) + 1 : 0;
     snprintf(folder, sizeof folder, "%.*s.", length, path);
-    return sync_path(folder);
+    return psi_results_sync_path(folder);
 }
 
 /* Of all variables' elements. */
@@ -152,12 +152,8 @@ static uint64_t variables_bytes(const struct psi_layout *layout)
 {
     uint64_t bytes = 0;
     for (const struct psi_variable *v = psi_variables; v->name; v++) {
-        uint64_t elements = psi_variable_count(v, layout) > 0;
-        unsigned char axis[PSI_DIMS_MAX];
-        int n = psi_results_axes(v, axis);
-        for (int i = 0; elements && i < n; i++)
-            elements *= layout->extent[axis[i]];
-        bytes += elements * psi_type_size(v->type);
+        bytes += (uint64_t)psi_results_record_count(layout, v->owner) *
+                 psi_variable_count(v, layout) * psi_type_size(v->type);
     }
     return bytes;
 }
@@ -219,7 +215,8 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
         status = create_file(temporary, 0, facts, err);
     if (!status)
         status = psi_results_seal(temporary, err);
-    if (!status && (!sync_path(temporary) || !put_in_place(temporary, path) || !sync_folder(path)))
+    if (!status &&
+        (!psi_results_sync_path(temporary) || !put_in_place(temporary, path) || !sync_folder(path)))
         status = psi_fail(err, PSI_IO, "%s: cannot put the new file in place: %s", path,
                           strerror(errno));
     if (status)

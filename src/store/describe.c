@@ -143,9 +143,7 @@ int psi_results_create_digest(hid_t file)
         dataset >= 0 && psi_h5_set_text(dataset, "units", "1") &&
         psi_h5_set_text(dataset, "long_name",
                         "hash of all bytes of this file that are as they were at its creation");
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    return ok;
+    return psi_h5_close(dataset, ok);
 }
 
 enum psi_status psi_results_seal(const char *path, struct psi_error *err)

@@ -36,6 +36,14 @@ size_t psi_results_record_count(const struct psi_layout *layout, enum psi_owner 
 struct psi_record_at psi_results_record_at(const struct psi_layout *layout, enum psi_owner owner,
                                            size_t number);
 
+/* Where `at` stands along one of its owner's axes. */
+size_t *psi_results_place(struct psi_record_at *at, unsigned char axis);
+
+/* PSI_IO, with errno's reason: HDF5's own does not survive the closing of what failed. verb: "read"
+ * or "write". */
+enum psi_status psi_results_fail_transfer(const struct psi_results *r, const char *verb,
+                                          const char *what, struct psi_error *err);
+
 /* Has a launch written with other numerics than r->numerics? */
 int psi_results_is_mixed(struct psi_results *r);
 
@@ -50,8 +58,8 @@ enum psi_status psi_results_create_launches(hid_t file, hid_t scale, struct psi_
 int psi_results_create_digest(hid_t file);
 enum psi_status psi_results_seal(const char *path, struct psi_error *err);
 
-/* Row of psi_variables whose value stands at `offset` of an owner's record. */
-size_t psi_results_variable(enum psi_owner owner, size_t offset);
+/* The bytes of this file, or the entries of this folder, are on the disk. Returns 0 where not. */
+int psi_results_sync_path(const char *path);
 
 /* Write the state of a record alone. */
 enum psi_status psi_results_set_state(struct psi_results *r, struct psi_record_at at,

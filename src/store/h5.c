@@ -123,7 +123,7 @@ static herr_t keep_description(unsigned n, const H5E_error2_t *error, void *cont
 enum psi_status psi_h5_fail(struct psi_error *err, enum psi_status status, const char *path,
                             const char *what)
 {
-    const char *reason = NULL; /* the last entry of an upward walk from main is the innermost */
+    const char *reason = NULL; /* walking down from the call, the last entry is the innermost */
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &reason);
     /* a driver's reason is a list, with the system's words in it */
     const char *words = reason ? strstr(reason, "error message = '") : NULL;

@@ -21,7 +21,8 @@ int psi_h5_set_text(hid_t object, const char *name, const char *text);
 int psi_h5_set_numbers(hid_t object, const char *name, hid_t type, hsize_t count,
                        const void *values);
 
-/* Text is owned by the caller, NULL when there is none (or no memory: errno ENOMEM); a number: 1 when there was one. */
+/* Text is owned by the caller, NULL when there is none (or no memory: errno ENOMEM); a number: 1
+ * when there was one. */
 char *psi_h5_get_text(hid_t object, const char *name);
 int psi_h5_get_number(hid_t object, const char *name, hid_t type, void *value);
 

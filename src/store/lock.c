@@ -29,6 +29,8 @@ enum psi_status psi_results_resolve(const char *path, char *resolved, size_t siz
     } else {
         if (errno != ENOENT) /* it may be there: nothing is created on a guess */
             return psi_fail(err, PSI_IO, "%s: %s", path, strerror(errno));
+        if (lstat(path, &what) == 0 && S_ISLNK(what.st_mode))
+            return psi_fail(err, PSI_IO, "%s: a link to a file that is not there", path);
         snprintf(folder, sizeof folder, "%s", path);
         snprintf(name, sizeof name, "%s", path);
         if (!realpath(dirname(folder), whole))

@@ -8,25 +8,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Where a record stands along one of its owner's axes. */
-static size_t position(struct psi_record_at at, unsigned char axis)
-{
-    switch (axis) {
-    case PSI_AXIS_ARM:
-        return at.arm;
-    case PSI_AXIS_SEED:
-        return at.seed;
-    case PSI_AXIS_DENSITY:
-        return at.density;
-    case PSI_AXIS_RUNG:
-        return at.rung;
-    case PSI_AXIS_CHAIN:
-        return at.chain;
-    default:
-        return at.slot;
-    }
-}
-
 /* Transfer variable v of one record between the file and data: its slab is contiguous. A variable
  * that this layout has none of is as good as transferred. */
 static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, void *data, int write)
@@ -40,7 +21,7 @@ static int transfer(struct psi_results *r, size_t v, struct psi_record_at at, vo
     for (size_t i = 0; i < sizeof variable->axis && variable->axis[i]; i++)
         owner--;
     for (int i = 0; i < n; i++) {
-        start[i] = i < owner ? position(at, axis[i]) : 0;
+        start[i] = i < owner ? *psi_results_place(&at, axis[i]) : 0;
         count[i] = i < owner ? 1 : r->layout.extent[axis[i]];
     }
     hid_t type = psi_h5_type(variable->type);
@@ -68,9 +49,8 @@ size_t psi_results_variable(enum psi_owner owner, size_t offset)
 /* Every record begins with its psi_made. */
 #define MADE(owner, member) psi_results_variable(owner, offsetof(struct psi_made, member))
 
-/* HDF5's own reason does not survive the closing of what failed: errno does. */
-static enum psi_status fail_transfer(const struct psi_results *r, const char *verb,
-                                     const char *what, struct psi_error *err)
+enum psi_status psi_results_fail_transfer(const struct psi_results *r, const char *verb,
+                                          const char *what, struct psi_error *err)
 {
     return psi_fail(err, PSI_IO, "%s: cannot %s %s%s%s", r->path, verb, what, errno ? ": " : "",
                     errno ? strerror(errno) : "");
@@ -83,7 +63,7 @@ enum psi_status psi_results_read(struct psi_results *r, const char *name, void *
         if (strcmp(psi_variables[v].name, name) == 0 && r->dataset[v] > 0) {
             if (!psi_h5_read(r->dataset[v], psi_h5_type(psi_variables[v].type), H5S_ALL, H5S_ALL,
                              values))
-                return fail_transfer(r, "read", name, err);
+                return psi_results_fail_transfer(r, "read", name, err);
             return PSI_OK;
         }
     }
@@ -134,7 +114,7 @@ enum psi_status psi_results_get(struct psi_results *r, struct psi_record_at at, 
             ok = transfer(r, v, at, psi_variable_data(variable, record), 0);
     }
     if (!ok)
-        return fail_transfer(r, "read", "a record", err);
+        return psi_results_fail_transfer(r, "read", "a record", err);
     if (made->status == PSI_DONE &&
         made->checksum != psi_record_checksum(at.owner, &r->layout, record))
         return fail_checksum(r, at, err);
@@ -148,7 +128,7 @@ enum psi_status psi_results_made(struct psi_results *r, struct psi_record_at at,
         size_t offset = psi_variables[v].offset;
         if (psi_variables[v].owner == at.owner && offset < sizeof *made &&
             !transfer(r, v, at, (char *)made + offset, 0))
-            return fail_transfer(r, "read", "a record", err);
+            return psi_results_fail_transfer(r, "read", "a record", err);
     }
     return PSI_OK;
 }
@@ -161,19 +141,19 @@ enum psi_status psi_results_begin(struct psi_results *r, struct psi_record_at at
     if (status)
         return status;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 0))
-        return fail_transfer(r, "read", "a record", err);
+        return psi_results_fail_transfer(r, "read", "a record", err);
     made->attempt++;
     if (!transfer(r, MADE(at.owner, attempt), at, &made->attempt, 1) ||
         !transfer(r, MADE(at.owner, rank), at, &made->rank, 1) ||
         !transfer(r, MADE(at.owner, launch), at, &made->launch, 1) ||
         !transfer(r, MADE(at.owner, status), at, &running, 1))
-        return fail_transfer(r, "write", "a record's state", err);
+        return psi_results_fail_transfer(r, "write", "a record's state", err);
     return PSI_OK;
 }
 
 enum psi_status psi_results_sync(struct psi_results *r, struct psi_error *err)
 {
-    return psi_h5_sync(r->file) ? PSI_OK : fail_transfer(r, "sync", "the file", err);
+    return psi_h5_sync(r->file) ? PSI_OK : psi_results_fail_transfer(r, "sync", "the file", err);
 }
 
 enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, void *record,
@@ -189,12 +169,12 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
     /* where it overwrites a record that is done (a chain's slot), that one is no longer */
     made->status = PSI_RUNNING;
     if (!transfer(r, status, at, &made->status, 1))
-        return fail_transfer(r, "write", "status", err);
+        return psi_results_fail_transfer(r, "write", "status", err);
     for (size_t v = 0; psi_variables[v].name; v++) {
         const struct psi_variable *variable = &psi_variables[v];
         if (variable->owner == at.owner && v != status &&
             !transfer(r, v, at, psi_variable_data(variable, record), 1))
-            return fail_transfer(r, "write", variable->name, err);
+            return psi_results_fail_transfer(r, "write", variable->name, err);
     }
     /* MPI_File_sync below: what `done` vouches for is on the disk before `done` is */
     enum psi_status synced = psi_results_sync(r, err);
@@ -202,7 +182,7 @@ enum psi_status psi_results_put(struct psi_results *r, struct psi_record_at at, 
         return synced;
     made->status = PSI_DONE;
     if (!transfer(r, status, at, &made->status, 1))
-        return fail_transfer(r, "write", "status", err);
+        return psi_results_fail_transfer(r, "write", "status", err);
     /* others wait for it, maybe on other nodes, or plan by it: let them see that it is there */
     return psi_results_sync(r, err);
 }
@@ -212,7 +192,7 @@ enum psi_status psi_results_set_state(struct psi_results *r, struct psi_record_a
 {
     uint8_t status = (uint8_t)state;
     if (!transfer(r, MADE(at.owner, status), at, &status, 1))
-        return fail_transfer(r, "write", "status", err);
+        return psi_results_fail_transfer(r, "write", "status", err);
     return PSI_OK;
 }
 
@@ -222,10 +202,10 @@ enum psi_status psi_results_skip(struct psi_results *r, struct psi_record_at at,
     uint8_t state;
     size_t status = MADE(at.owner, status);
     if (!transfer(r, status, at, &state, 0))
-        return fail_transfer(r, "read", "a record", err);
+        return psi_results_fail_transfer(r, "read", "a record", err);
     uint8_t skipped = PSI_SKIPPED;
     if (state != PSI_DONE && state != PSI_SKIPPED && !transfer(r, status, at, &skipped, 1))
-        return fail_transfer(r, "write", "status", err);
+        return psi_results_fail_transfer(r, "write", "status", err);
     return PSI_OK;
 }
 
@@ -236,6 +216,6 @@ enum psi_status psi_results_fail(struct psi_results *r, struct psi_record_at at,
     uint8_t failure = (uint8_t)cause;
     if (!transfer(r, MADE(at.owner, failure), at, &failure, 1) ||
         !transfer(r, MADE(at.owner, status), at, &status, 1))
-        return fail_transfer(r, "write", "a record's state", err);
+        return psi_results_fail_transfer(r, "write", "a record's state", err);
     return PSI_OK;
 }

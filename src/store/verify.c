@@ -5,6 +5,7 @@
 #include "psisweep/clock.h"
 #include "psisweep/memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
@@ -209,6 +210,15 @@ static enum psi_status give_up_others(struct psi_results *r, struct psi_record_a
     }
 }
 
+/* The driver that repairs hands its writes to the system alone. */
+static enum psi_status sync_marks(struct psi_results *r, struct psi_error *err)
+{
+    enum psi_status status = psi_results_sync(r, err);
+    if (!status && !psi_results_sync_path(r->path))
+        status = psi_fail(err, PSI_IO, "%s: cannot sync: %s", r->path, strerror(errno));
+    return status;
+}
+
 enum psi_status psi_results_mend(struct psi_results *r, const struct psi_finding *finding,
                                  struct psi_error *err)
 {
@@ -217,8 +227,10 @@ enum psi_status psi_results_mend(struct psi_results *r, const struct psi_finding
         return psi_fail(err, PSI_DATA, "%s: %s", r->path, finding->text);
     enum psi_status status = give_up_others(r, at, err);
     if (!status)
+        status = sync_marks(r, err);
+    if (!status)
         status = psi_results_set_state(r, at, PSI_PENDING, err);
-    return status ? status : psi_results_sync(r, err);
+    return status ? status : sync_marks(r, err);
 }
 
 size_t psi_results_promised_bytes(const char *path)

@@ -263,17 +263,20 @@ static enum psi_status check_adaptive(struct psi_job_reader *reader)
 {
     const struct psi_job *job = reader->job;
     size_t adapts = 0;
-    for (size_t i = 0; i < job->arms && job->adaptive; i++) {
+    if (!job->adaptive)
+        return PSI_OK;
+    for (size_t i = 0; i < job->arms; i++) {
         const struct psi_arm *arm = &job->arm[i];
         adapts += (size_t)psi_job_adapts(job, i);
         if (arm->change == PSI_CHANGE_PRESERVE || arm->change == PSI_CHANGE_DESTROY) {
-            return psi_job_fail_at(reader, "grid.adaptive",
-                                   "arms that preserve or destroy modes (entry %zu) are compared at "
-                                   "equal densities: expected false",
-                                   i + 1);
+            return psi_job_fail_at(
+                reader, "grid.adaptive",
+                "arms that preserve or destroy modes (entry %zu) are compared at "
+                "equal densities: expected false",
+                i + 1);
         }
     }
-    if (job->adaptive && adapts == 0) {
+    if (adapts == 0) {
         return psi_job_fail_at(reader, "grid.adaptive",
                                "every arm is iterative or takes the masks of one, and goes down "
                                "the whole axis: expected false");

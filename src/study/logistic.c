@@ -162,7 +162,7 @@ static size_t collect(const struct psi_sweep *sweep, size_t row, struct point *p
         if (!sweep->finished[row + d] || isnan(psi) || !(density > 0))
             continue;
         point[curve->cells++] = (struct point){log10(density), psi};
-        collapsed += psi < 0.5;
+        collapsed += psi < PSI_RECOVERED;
     }
     qsort(point, curve->cells, sizeof *point, compare_points);
     for (size_t i = 0; i < curve->cells; i++) {

@@ -1,4 +1,5 @@
 #include "psisweep/measured.h"
+#include "psisweep/threshold.h"
 
 #include <math.h>
 
@@ -15,5 +16,5 @@ int psi_measured_has(const struct psi_measured *measured, size_t cell)
 
 int psi_measured_disconnected(const struct psi_measured *measured, size_t cell)
 {
-    return measured->bound[cell] < 0.5; /* an undefined bound is none */
+    return measured->bound[cell] < PSI_RECOVERED; /* an undefined bound is none */
 }

@@ -10,8 +10,6 @@
 #define PSI_NO_GROUP UINT32_MAX
 #define PSI_NO_WORKER UINT32_MAX
 
-enum { PSI_HOLD_MAX = 2 }; /* tasks a worker holds: the one it runs and the next */
-
 enum psi_task_state {
     PSI_TASK_WAITING,
     PSI_TASK_READY,

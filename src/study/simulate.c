@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOLD = 2 }; /* tasks that the policy gives a worker at most */
-
 struct rank {
-    uint32_t task[HOLD], holds;
+    uint32_t task[PSI_HOLD_MAX], holds;
     uint32_t group; /* of the last task it began */
     double begun;   /* when it began the first it holds */
 };
@@ -28,7 +26,8 @@ struct state {
     struct psi_heap ends;         /* workers that compute: the one that ends first on top */
     struct psi_heap_entry *entry; /* (workers) */
     uint32_t *place;              /* (workers) */
-    struct message *message;      /* (HOLD * workers) ring of those that rank 0 has not taken in */
+    struct message
+        *message; /* (PSI_HOLD_MAX * workers) ring of those that rank 0 has not taken in */
     size_t first, waiting;
     double now;
     double free;   /* when rank 0 has taken in the message before */
@@ -85,7 +84,7 @@ static void end_task(struct state *s)
 {
     uint32_t worker = s->ends.entry[0].item;
     struct rank *rank = &s->rank[worker];
-    size_t room = (size_t)HOLD * s->workers, last = s->first + s->waiting++;
+    size_t room = (size_t)PSI_HOLD_MAX * s->workers, last = s->first + s->waiting++;
     s->message[last < room ? last : last - room] =
         (struct message){.sent = s->now, .worker = worker, .task = rank->task[0]};
     rank->task[0] = rank->task[1];
@@ -127,7 +126,7 @@ static double next_service(const struct state *s)
 static void serve(struct state *s)
 {
     const struct message m = s->message[s->first];
-    s->first = (s->first + 1) % ((size_t)HOLD * s->workers);
+    s->first = (s->first + 1) % ((size_t)PSI_HOLD_MAX * s->workers);
     s->waiting--;
     s->free = s->now;
     s->out->events++;
@@ -145,8 +144,8 @@ static enum psi_status state_create(struct state *s, struct psi_error *err)
     if (!(s->rank = psi_allocate(s->workers, sizeof *s->rank, "simulation", err)) ||
         !(s->entry = psi_allocate(s->workers, sizeof *s->entry, "simulation", err)) ||
         !(s->place = psi_allocate(s->workers, sizeof *s->place, "simulation", err)) ||
-        !(s->message =
-              psi_allocate((size_t)HOLD * s->workers, sizeof *s->message, "simulation", err)))
+        !(s->message = psi_allocate((size_t)PSI_HOLD_MAX * s->workers, sizeof *s->message,
+                                    "simulation", err)))
         return PSI_MEMORY;
     memset(s->place, 0xff, s->workers * sizeof *s->place); /* PSI_HEAP_ABSENT */
     s->ends = (struct psi_heap){.entry = s->entry, .place = s->place};

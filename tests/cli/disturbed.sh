@@ -33,7 +33,9 @@ replace() { cp "$work/whole.h5" "$work/there/new.h5" && mv "$work/there/new.h5" 
 
 unwritable() { # a folder that takes no file: one line, nothing tried
     expect 5 'cannot open the lock file' ranks 0 run "$job" -o /proc/x.h5 &&
-        expect 5 'its folder: No such file' ranks 2 run "$job" -o "$work/gone/x.h5"
+        expect 5 'its folder: No such file' ranks 2 run "$job" -o "$work/gone/x.h5" &&
+        ln -s "$work/gone.h5" "$work/astray.h5" &&
+        expect 5 'a link to a file that is not there' ranks 2 run "$job" -o "$work/astray.h5"
 }
 
 check disturbed_whole ranks 2 run "$job" -q -o "$work/whole.h5"

@@ -57,6 +57,12 @@ resumed() { # what an earlier, killed one has left
     mkdir "$work/got"
     head -c 50000 "$work/served/train-images-idx3-ubyte.gz" >"$work/got/train-images-idx3-ubyte.gz.part"
     expect 0 '' get "$work/got" good && whole "$work/got" && grep -q 'train-images-idx3-ubyte.gz 50000' "$work/requests" || return
+    # all of it, but for the name
+    fresh
+    mkdir "$work/got"
+    cp "$work/served/train-images-idx3-ubyte.gz" "$work/got/train-images-idx3-ubyte.gz.part"
+    : >"$work/got/train-images-idx3-ubyte.gz.part.log"
+    expect 0 '' get "$work/got" good && whole "$work/got" || return
     # of a server without ranges it is fetched from the beginning
     fresh
     mkdir "$work/got"
