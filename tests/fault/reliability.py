@@ -41,7 +41,7 @@ def page(rows, left, seconds, version, options):
     total = totals(rows)
     lines = ["# Reliability", "",
              f"Made by `tools/crash-matrix{' ' + options if options else ''}` (`make crash-matrix`) "
-             f"in {seconds / 60:.0f} minutes, with {version}, Linux {platform.release()}.", ""]
+             f"in {seconds / 60:.0f} minutes, with {version}, Linux {platform.release().split('-')[0]}.", ""]
     lines += ["| faults that struck | " + " | ".join(COLUMNS.values()) + " |",
               "| --- |" + " --- |" * len(COLUMNS),
               f"| **{total['faults']}** | " + " | ".join(f"**{total[k]}**" for k in COLUMNS) + " |", ""]
