@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.PHONY: all help info demo test test-long check unit asan ubsan valgrind tidy format bench bench-grid \
+.PHONY: all help info demo test test-long check asan ubsan valgrind tidy format bench bench-grid \
         bench-calibration crash-matrix install uninstall clean lib unit serial fuzz fuzzers
 
 BUILD   ?= build
@@ -139,7 +139,7 @@ check: all unit
 test-long: all unit ## the tests that take longer: more kills, larger grids, real MNIST
 	PSI_LONG=1 TEST_SECONDS=7200 tests/run $(UNIT) $(FUZZ) $(SCRIPTS)
 
-crash-matrix: all unit ## every fault at every call, and kills by the hundred: results/reliability.md
+crash-matrix: all $(BUILD)/tests/fault.so ## every fault at every call, and kills by the hundred: results/reliability.md
 	tools/crash-matrix $(MATRIX)
 
 # The serial tests under the sanitisers, in build folders of their own, and under valgrind, which

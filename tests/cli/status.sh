@@ -96,8 +96,8 @@ unborn() {
 }
 
 watch() { # a line each time, and it ends with the sweep
+    : >"$work/seen.h5.tmp" # or there is nothing to look at yet
     (timeout 60 "$psisweep" status "$work/seen.h5" --watch=0.1 >"$work/seen"; echo "code $?" >>"$work/seen") &
-    : >"$work/seen.h5.tmp"
     sleep 0.1
     ranks 2 run "$job" -q -o "$work/seen.h5" >/dev/null
     wait

@@ -3,6 +3,7 @@ import os
 import random
 import shutil
 import subprocess
+import tempfile
 import time
 
 import judge
@@ -30,8 +31,7 @@ def leave(folder):
 def may_mount():
     if os.geteuid() != 0:
         return False
-    folder = "/tmp/crash-matrix-mount"
-    os.makedirs(folder, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="crash-matrix-mount-")
     done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True)
     subprocess.run(["umount", folder], capture_output=True)
     os.rmdir(folder)
