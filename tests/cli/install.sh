@@ -2,6 +2,8 @@
 # make install: what is put where works from there, is taken away again, and the shell completes it.
 . tests/cli/lib.sh
 stage=$work/stage
+# each command and its summary
+"$psisweep" --help | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)$/\1 \2/p' >"$work/commands"
 install_to() { make -s install DESTDIR="$stage" PREFIX=/opt/psi BUILD="$BUILD"; }
 
 installed() {
@@ -49,7 +51,6 @@ C
 }
 
 manual() {
-    "$psisweep" --help | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)$/\1 \2/p' >"$work/commands"
     [ -s "$work/commands" ] || return 1
     while read -r command summary; do
         page=$stage/opt/psi/share/man/man1/psisweep-$command.1
@@ -120,6 +121,5 @@ check install_library library
 if command -v help2man >/dev/null; then check install_manual manual; else skip install_manual 'help2man is not installed'; fi
 check install_without_help2man without_help2man
 check install_uninstalled uninstalled
-"$psisweep" --help | sed -n '/^Commands/,/^$/s/^  \([a-z][a-z-]*\)  *\(.*\)$/\1 \2/p' >"$work/commands"
 check install_completion completion
 finish

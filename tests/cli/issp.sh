@@ -2,12 +2,8 @@
 # psisweep issp: what it says of whole, half-finished and poor files, as text and as JSON.
 . tests/cli/lib.sh
 
-cat >"$work/pairs.yaml" <<'JOB'
-name: pairs
-data: {set: glyphs, train: 700, test: 300, validation: 100}
-model: {hidden: [24, 12]}
-train: {epochs: 2, batch: 50}
-retrain: {epochs: 1, batch: 50}
+small_net pairs >"$work/pairs.yaml"
+cat >>"$work/pairs.yaml" <<'JOB'
 arms:
   - {name: "</script>", criterion: magnitude, noise: 0.35, change: trim}
   - {name: "p\n[31m", mask: "</script>", change: preserve, modes: 5}

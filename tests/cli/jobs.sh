@@ -15,6 +15,13 @@ small() { # JOB [KEY=VALUE...]
 
 dense() { small "jobs/$1.yaml" model.hidden=[24,12] "grid.density=[0.1,0.01,0.003]" "${@:2}"; }
 
+all_run() {
+    local job
+    for job in jobs/*.yaml; do
+        [ -e "$work/$(basename "$job" .yaml).h5" ] || { echo "$job has not been run here"; return 1; }
+    done
+}
+
 check job_quickstart dense quickstart
 check job_mnist_lenet300 dense mnist-lenet300
 check job_collapse_mnist dense collapse-mnist rescue.finetune=[1] rescue.reinitialise=[1]
@@ -24,4 +31,7 @@ check job_width_mnist dense width-mnist
 check job_issp_cifar small jobs/issp-cifar.yaml model.kind=lenet5-classic "grid.density=[0.1,0.01]" grid.seeds=[0] \
     rescue.finetune=[1] rescue.reinitialise=[1]
 check job_lenet5_mnist small jobs/lenet5-mnist.yaml "grid.density=[0.1]" grid.seeds=[0]
+check job_conv2_cifar small jobs/conv2-cifar.yaml "grid.density=[0.1]" grid.seeds=[0] \
+    data.train=200 data.test=50 data.validation=50 train.epochs=1
+check job_none_forgotten all_run
 finish

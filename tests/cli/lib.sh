@@ -76,14 +76,21 @@ same() {
     h5diff "${left_out[@]}" "$1" "$2"
 }
 
-# A sweep of a few seconds: 2 arms x 2 seeds x 4 densities.
-small_job() { # NAME [DENSITIES [SEEDS]]
+# A network that is trained in milliseconds: a job file but for its arms and its grid.
+small_net() { # NAME
     cat <<JOB
 name: $1
 data: {set: glyphs, train: 700, test: 300, validation: 100}
 model: {hidden: [24, 12]}
 train: {epochs: 2, batch: 50}
 retrain: {epochs: 1, batch: 50}
+JOB
+}
+
+# A sweep of a few seconds: 2 arms x 2 seeds x 4 densities.
+small_job() { # NAME [DENSITIES [SEEDS]]
+    small_net "$1"
+    cat <<JOB
 arms:
   - {criterion: magnitude}
   - {criterion: random, scope: layer}

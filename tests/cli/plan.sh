@@ -39,12 +39,8 @@ text() {
 # every axis and schedule that a file can have: as many bytes, too; rounds that depend on results
 # are counted at most
 everything() {
-    cat >"$work/all.yaml" <<'JOB'
-name: all
-data: {set: glyphs, train: 700, test: 300, validation: 100}
-model: {hidden: [24, 12]}
-train: {epochs: 2, batch: 50}
-retrain: {epochs: 1, batch: 50}
+    small_net all >"$work/all.yaml"
+    cat >>"$work/all.yaml" <<'JOB'
 rescue: {cells: 2}
 arms:
   - {name: chain, schedule: iterative, restart: rewind, rewind: 1}
