@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # SIGKILL of all or one of 4 ranks at random moments: every file readable, every done cell exact,
-# every resume completes and ends equal to an undisturbed sweep. PSI_LONG: 50 moments.
+# every resume completes and ends equal to an undisturbed sweep. PSI_LONG: 50 moments. Beside the
+# kills of the crash matrix (faults.sh), which wait minutes for an end: once a sweep has begun, mpirun
+# without --enable-recovery is gone within seconds of the kill.
 . tests/cli/lib.sh
 
 [ -n "${PSI_LONG-}" ] && moments=50 || moments=6
@@ -41,7 +43,7 @@ pids() { pgrep -f "^$psisweep run .*$1"; }
 # killed N FILE: launch, kill all or one rank after a random while (0 to the sweep's length)
 killed() {
     local file=$2 wait=$((RANDOM % (duration + 200))) victims
-    # a rank killed within MPI_Init leaves the others waiting there: that is Open MPI's
+    # the others wait two minutes in MPI_Init for a rank that was killed there: not here
     SECONDS_MOST=20 ranks 4 run "$work/job.yaml" -q -o "$file" >/dev/null 2>&1 &
     local launched=$!
     sleep "$(printf '%d.%03d' $((wait / 1000)) $((wait % 1000)))"
@@ -50,8 +52,8 @@ killed() {
     else
         victims=$(pids "$file" | shuf -n 1 --random-source=<(yes $RANDOM))
     fi
-    # past the start every rank holds the workers' lock: only before it may a launch hang, within
-    # MPI_Init
+    # past the start every rank holds the workers' lock: only before it may a launch take longer, two
+    # minutes within MPI_Init
     local started=1 since
     flock -n -x "${file%/*}/.${file##*/}.workers.lock" true && started=0
     echo "after $wait ms: kill -9" $victims
