@@ -140,11 +140,11 @@ allocation() { # a shell within an allocation is one task of one, and mpirun nee
 
 # --- what must happen ----------------------------------------------------------------------------
 
-# Slurm looks every 30 s, and sends USR1 when the end is less than 30 s + 95 s away: within 30 s of
+# Slurm looks every 30 s, and sends USR1 when the end is less than 30 s + 215 s away: within 30 s of
 # the start. The ranks are held still until then, so that no speed of the machine matters; other
-# steps run meanwhile.
+# checks run meanwhile, for which four minutes are enough.
 begins() {
-    submit "$work/timed.h5" --time=2 --signal=B:USR1@95 && timed=$id &&
+    submit "$work/timed.h5" --time=4 --signal=B:USR1@215 && timed=$id &&
         within 60 some "$work/timed.h5" 4 && kill -STOP $(ranks_of timed.h5)
 }
 
