@@ -30,6 +30,10 @@ struct psi_results_facts {
     const char *numerics; /* kernel level, BLAS core, probe: what the bits depend on */
 };
 
+/* Of a resolved path, in bytes: Open MPI 4.1 makes a name from it in a buffer of 256, and does not
+ * look. */
+enum { PSI_PATH_LONGEST = 244 };
+
 /* The one name of a file, whatever links lead to it, into room for size bytes; the file need not be
  * there, its folder must; a link to nothing is PSI_IO. Files are created and locked under it. */
 enum psi_status psi_results_resolve(const char *path, char *resolved, size_t size,

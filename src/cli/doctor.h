@@ -29,7 +29,7 @@ void psi_doctor_say(struct psi_doctor *doctor, const char *name, enum psi_health
     __attribute__((format(printf, 5, 6)));
 
 void psi_doctor_machine(struct psi_doctor *doctor);
-/* Returns 1 where files can be made there, so that probing makes sense. */
+/* Returns 1 where the probes can make their files there. */
 int psi_doctor_place(struct psi_doctor *doctor);
 /* A small results file through the store, read back by another process; locks. */
 void psi_doctor_store(struct psi_doctor *doctor);

@@ -67,24 +67,15 @@ static void check_hdf5(struct psi_doctor *d)
                    major, minor, release, H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE);
 }
 
-/* Of Open MPI; 0 where it is another MPI. */
-static int open_mpi_version(int version[3])
-{
-    char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
-    int length;
-    MPI_Get_library_version(text, &length); /* one of the few calls allowed before MPI_Init */
-    return sscanf(text, "Open MPI v%d.%d.%d", &version[0], &version[1], &version[2]) == 3;
-}
-
 static void check_mpi(struct psi_doctor *d)
 {
     static const char *const ask[] = {
         "sh", "-c", "command -v mpirun >/dev/null && mpirun --version | head -n 1", NULL};
     char text[MPI_MAX_LIBRARY_VERSION_STRING] = "", said[PSI_CHECK_TEXT];
     int length, version[3], started[3] = {0};
-    MPI_Get_library_version(text, &length);
+    MPI_Get_library_version(text, &length); /* one of the few calls allowed before MPI_Init */
     text[strcspn(text, ",\n")] = '\0';
-    int open = open_mpi_version(version);
+    int open = sscanf(text, "Open MPI v%d.%d.%d", &version[0], &version[1], &version[2]) == 3;
     /* OMPIO below 4.1.7 loses data in collective writes with gaps; there are none here */
     psi_doctor_say(d, "MPI", open ? PSI_FINE : PSI_WARNING,
                    "tried with Open MPI 4 alone: watch the two-rank sweep below", "%s%s", text,

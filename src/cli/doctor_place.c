@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include "psisweep/clock.h"
+#include "psisweep/results.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,9 +140,25 @@ static void check_sync(struct psi_doctor *d, int fd)
                        "%.0f s apart", (double)what.st_mtime - psi_clock_wall());
 }
 
+/* 1 where the probes' files can have names in it. */
+static int check_path(struct psi_doctor *d)
+{
+    const size_t shortest = 8, probe = 64; /* bytes of a file's name behind it */
+    size_t length = strlen(d->folder);
+    int any = length + shortest <= PSI_PATH_LONGEST, room = length + probe <= PSI_PATH_LONGEST;
+    psi_doctor_say(d, "path",
+                   !any    ? PSI_PROBLEM
+                   : !room ? PSI_WARNING
+                           : PSI_FINE,
+                   any ? "too long to try a sweep in it: use a shorter one, or one beside it"
+                       : "no results file can be opened in it: use a shorter one",
+                   "%zu bytes; with a file's name Open MPI takes at most %d bytes", length,
+                   PSI_PATH_LONGEST);
+    return room;
+}
+
 int psi_doctor_place(struct psi_doctor *d)
 {
-    enum { PATH_LONGEST = 244 }; /* Open MPI 4.1 makes a name from it in 256 bytes */
     char path[PSI_DOCTOR_PATH + 64];
     snprintf(path, sizeof path, "%s/.psisweep-doctor-XXXXXX", d->folder);
     int fd = mkstemp(path);
@@ -150,15 +167,12 @@ int psi_doctor_place(struct psi_doctor *d)
                    fd < 0 ? strerror(errno) : "writable");
     if (fd < 0)
         return 0;
-    size_t length = strlen(d->folder);
-    psi_doctor_say(d, "path", length + 8 > PATH_LONGEST ? PSI_PROBLEM : PSI_FINE,
-                   "Open MPI takes paths of at most 244 bytes: use a shorter one", "%zu bytes",
-                   length);
+    int room = check_path(d);
     check_kind(d);
     check_room(d);
     check_sync(d, fd);
     check_locks(d, path);
     close(fd);
     unlink(path);
-    return length + 64 < PATH_LONGEST;
+    return room;
 }

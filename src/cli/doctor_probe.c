@@ -1,11 +1,10 @@
 /* The probes: a results file through the store, and a whole sweep of two ranks. */
 #include "doctor.h"
+#include "facts.h"
 
 #include "psisweep/child.h"
 #include "psisweep/clock.h"
 #include "psisweep/kernel.h"
-#include "psisweep/results.h"
-#include "psisweep/trial.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -62,15 +61,7 @@ static void fill_parent(const struct psi_layout *layout, struct psi_parent *pare
 static enum psi_status write_file(const char *path, const struct psi_study *study,
                                   struct psi_error *err)
 {
-    struct psi_results_facts facts = {.job = study->job,
-                                      .network = study->network,
-                                      .layout = study->layout,
-                                      .chance_test = study->chance_test,
-                                      .chance_validation = study->chance_validation,
-                                      .test_samples = study->dataset->test.samples,
-                                      .validation_samples = study->dataset->validation.samples,
-                                      .data_digest = study->dataset->digest,
-                                      .numerics = "doctor"};
+    struct psi_results_facts facts = psi_cli_facts(study, "doctor");
     struct psi_results *results = NULL;
     struct psi_parent parent = {.made.seconds = 0.0};
     enum psi_status status = psi_results_create(path, &facts, err);

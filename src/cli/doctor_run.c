@@ -4,6 +4,7 @@
 #include "psisweep/clock.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -79,6 +80,9 @@ int psi_doctor_run(const char *const *argument, unsigned seconds, char said[PSI_
         dup2(end[1], STDERR_FILENO);
         close(end[0]);
         close(end[1]);
+        int none = open("/dev/null", O_RDONLY); /* mpirun would read what is the caller's */
+        if (none != STDIN_FILENO)
+            dup2(none, STDIN_FILENO);
         execvp(argument[0], (char *const *)(uintptr_t)argument);
         _exit(127);
     }

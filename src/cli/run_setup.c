@@ -1,4 +1,3 @@
-#include "facts.h"
 #include "run.h"
 
 #include "psisweep/clock.h"
@@ -163,14 +162,12 @@ static enum psi_status create_new(struct psi_run *run, struct psi_error *err)
 /* Rank 0: the file exists and is this job's when this returns. */
 static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
 {
-    /* Open MPI 4.1 makes a name from this one in a buffer of 256 bytes, and does not look */
-    enum { PATH_LONGEST = 244 };
     struct psi_results *from = NULL;
     struct stat what;
     enum psi_status status = psi_results_resolve(run->name, run->path, sizeof run->path, err);
-    if (!status && strlen(run->path) > PATH_LONGEST)
+    if (!status && strlen(run->path) > PSI_PATH_LONGEST)
         status = psi_fail(err, PSI_USAGE, "%s: expected a path of at most %d bytes, found %zu",
-                          run->path, PATH_LONGEST, strlen(run->path));
+                          run->path, PSI_PATH_LONGEST, strlen(run->path));
     if (!status)
         status = psi_lock_leader(run->path, run->stop, &run->leader, err);
     if (!status)

@@ -33,7 +33,18 @@ folders() {
     expect 6 '' doctor "$work/absent" && sees problem folder 'No such file' && expect 6 '' doctor /proc && sees problem folder . &&
         ! grep -q 'two-rank' "$work/stdout" && expect 2 "a second: 'b'" doctor a b || return 1
     local deep="$work/$(printf '%0120d' 0)/$(printf '%0120d' 0)"
-    mkdir -p "$deep" && expect 6 '' doctor "$deep" && sees problem path '[0-9]+ bytes' && grep -q 'at most 244 bytes' "$work/stdout"
+    mkdir -p "$deep" && expect 6 '' doctor "$deep" && sees problem path '[0-9]+ bytes' && grep -q 'at most 244 bytes' "$work/stdout" || return 1
+    # results fit, what is tried there does not
+    local long=$work/
+    long=$long$(printf '%0*d' $((200 - ${#long})) 0)
+    mkdir "$long" && expect 0 '' doctor "$long" && sees warning path '200 bytes' && grep -q 'too long to try a sweep' "$work/stdout" &&
+        ! grep -q 'two-rank' "$work/stdout"
+}
+
+input() { # what is to be read next is not its own
+    mkdir -p "$work/place"
+    printf 'a\nb\n' | { doctor "$work/place" >"$work/stdout"; cat; } >"$work/kept"
+    sees ok 'two-rank sweep' 'complete' && [ "$(cat "$work/kept")" = $'a\nb' ]
 }
 
 no_mpirun() {
@@ -76,6 +87,7 @@ no_locks() {
 check doctor_fine fine
 check doctor_json json
 check doctor_folders folders
+check doctor_input input
 check doctor_no_mpirun no_mpirun
 check doctor_bad_mpirun bad_mpirun
 if [ "$(id -u)" -eq 0 ]; then check doctor_root root; else skip doctor_root 'not root here'; fi
