@@ -2,6 +2,7 @@
 #include "psisweep/comm.h"
 #include "psisweep/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,4 +70,42 @@ int psi_cli_format_option(int key, enum psi_format *format)
         return 0;
     *format = key == PSI_KEY_JSON ? PSI_JSON : PSI_CSV;
     return 1;
+}
+
+error_t psi_cli_one(struct argp_state *state, const char *what, const char *argument,
+                    const char **one)
+{
+    if (*one) {
+        argp_error(state, "one %s, found a second: '%s'", what, argument);
+        return EINVAL;
+    }
+    *one = argument;
+    return 0;
+}
+
+error_t psi_cli_files_option(int key, struct argp_state *state, struct psi_cli_files *files)
+{
+    switch (key) {
+    case ARGP_KEY_ARGS: /* all that is left: argp has put the options before */
+        files->path = (const char *const *)(state->argv + state->next);
+        files->paths = (size_t)(state->argc - state->next);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a results file is needed, as in: %s results/quickstart.h5", state->name);
+        return EINVAL;
+    default:
+        return psi_cli_format_option(key, &files->format) ? 0 : ARGP_ERR_UNKNOWN;
+    }
+}
+
+const char *psi_cli_duration(double seconds, char text[PSI_DURATION_TEXT])
+{
+    const double most = 1e15; /* so that it is a number of seconds, and has room */
+    if (isfinite(seconds)) {
+        long s = lround(fmax(0.0, fmin(seconds, most)));
+        snprintf(text, PSI_DURATION_TEXT, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+    } else {
+        strcpy(text, "?");
+    }
+    return text;
 }

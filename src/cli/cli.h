@@ -5,6 +5,7 @@
 #include "psisweep/status.h"
 #include <argp.h>
 #include <errno.h>
+#include <stddef.h>
 
 /* Exit codes, the same for every command. */
 enum {
@@ -31,6 +32,22 @@ enum psi_format { PSI_TEXT, PSI_JSON, PSI_CSV };
  * does. Returns 1 when the key was one of them. */
 enum { PSI_KEY_JSON = 1024, PSI_KEY_CSV };
 int psi_cli_format_option(int key, enum psi_format *format);
+
+/* The argument of a command that takes one such; a second is an error. what names it. */
+error_t psi_cli_one(struct argp_state *state, const char *what, const char *argument,
+                    const char **one);
+
+/* The results files of a command that takes any number of them, at least one, and its format. */
+struct psi_cli_files {
+    const char *const *path; /* (paths) in argv */
+    size_t paths;
+    enum psi_format format;
+};
+error_t psi_cli_files_option(int key, struct argp_state *state, struct psi_cli_files *files);
+
+/* "1:02:03" to the nearest second; "?" where not finite. Returns text. */
+enum { PSI_DURATION_TEXT = 32 };
+const char *psi_cli_duration(double seconds, char text[PSI_DURATION_TEXT]);
 
 /* Thresholds of a results file to stdout. Returns an exit code. */
 int psi_cli_print_thresholds(const char *path, enum psi_format format);

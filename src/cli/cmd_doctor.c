@@ -5,12 +5,9 @@
 #include "psisweep/memory.h"
 #include "psisweep/table.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct doctor_options {
     const char *folder;
@@ -26,18 +23,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct doctor_options *o = state->input;
     switch (key) {
-    case PSI_KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
     case ARGP_KEY_ARG:
-        if (o->folder) {
-            argp_error(state, "one folder, found a second: '%s'", argument);
-            return EINVAL;
-        }
-        o->folder = argument;
-        return 0;
+        return psi_cli_one(state, "folder", argument, &o->folder);
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -109,8 +98,9 @@ static int doctor_examine(const struct doctor_options *o)
     enum psi_health worst = PSI_FINE;
     if (!doctor)
         return psi_cli_complain(&err);
-    char *resolved = realpath(o->folder ? o->folder : ".", NULL);
-    snprintf(doctor->folder, sizeof doctor->folder, "%s", resolved ? resolved : o->folder);
+    const char *folder = o->folder ? o->folder : ".";
+    char *resolved = realpath(folder, NULL);
+    snprintf(doctor->folder, sizeof doctor->folder, "%s", resolved ? resolved : folder);
     psi_doctor_machine(doctor);
     if (psi_doctor_place(doctor)) {
         psi_doctor_store(doctor);

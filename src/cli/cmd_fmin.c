@@ -9,9 +9,7 @@
 #include <string.h>
 
 struct fmin_options {
-    const char **path;
-    size_t paths;
-    enum psi_format format;
+    struct psi_cli_files files;
     int cells;
     struct psi_fmin_shown shown;
 };
@@ -45,22 +43,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_CELLS:
         o->cells = 1;
         return 0;
-    case ARGP_KEY_ARG:
-        o->path[o->paths++] = argument;
-        return 0;
     case ARGP_KEY_END:
-        if (o->paths == 0) {
-            argp_error(state,
-                       "a results file is needed, as in: psisweep fmin results/quickstart.h5");
-            return EINVAL;
-        }
-        if (o->shown.seeds && (o->cells || o->format == PSI_CSV)) {
+        if (o->shown.seeds && (o->cells || o->files.format == PSI_CSV)) {
             argp_error(state, "--seeds goes with the text table; --json has the seeds always");
             return EINVAL;
         }
         return 0;
     default:
-        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
+        return psi_cli_files_option(key, state, &o->files);
     }
 }
 
@@ -78,26 +68,27 @@ static int fmin_print(const struct fmin_options *o)
 {
     struct psi_error err = {0};
     enum psi_status status = PSI_OK;
-    struct psi_fmin_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
+    struct psi_fmin_file *file = psi_allocate(o->files.paths, sizeof *file, "files", &err);
     struct psi_fmin_scaling *scaling = psi_allocate(1, sizeof *scaling, "width scaling", &err);
     if (!file || !scaling) {
         free(file);
         free(scaling);
         return psi_cli_complain(&err);
     }
-    for (size_t i = 0; !status && i < o->paths; i++)
-        status = psi_fmin_open(o->path[i], &file[i], &err);
+    for (size_t i = 0; !status && i < o->files.paths; i++)
+        status = psi_fmin_open(o->files.path[i], &file[i], &err);
     if (!status && !o->cells)
-        status = psi_fmin_compare(file, o->paths, scaling, &err);
+        status = psi_fmin_compare(file, o->files.paths, scaling, &err);
     if (!status && o->cells)
-        status = psi_cells_print(file, o->paths, o->format == PSI_TEXT ? PSI_CSV : o->format, &err);
-    else if (!status && o->format == PSI_JSON)
-        psi_fmin_print_json(file, o->paths, scaling);
-    else if (!status && o->format == PSI_CSV)
-        status = psi_fmin_print_csv(file, o->paths, scaling, &err);
+        status = psi_cells_print(file, o->files.paths,
+                                 o->files.format == PSI_TEXT ? PSI_CSV : o->files.format, &err);
+    else if (!status && o->files.format == PSI_JSON)
+        psi_fmin_print_json(file, o->files.paths, scaling);
+    else if (!status && o->files.format == PSI_CSV)
+        status = psi_fmin_print_csv(file, o->files.paths, scaling, &err);
     else if (!status)
-        psi_fmin_print_text(file, o->paths, scaling, &o->shown);
-    for (size_t i = 0; i < o->paths; i++)
+        psi_fmin_print_text(file, o->files.paths, scaling, &o->shown);
+    for (size_t i = 0; i < o->files.paths; i++)
         psi_fmin_close(&file[i]);
     free(scaling->also);
     free(scaling);
@@ -107,17 +98,15 @@ static int fmin_print(const struct fmin_options *o)
 
 int psi_cli_print_thresholds(const char *path, enum psi_format format)
 {
-    struct fmin_options o = {.path = &path, .paths = 1, .format = format};
+    struct fmin_options o = {.files = {&path, 1, format}};
     return fmin_print(&o);
 }
 
 int psi_cli_fmin(int argc, char **argv)
 {
     int code = PSI_EXIT_ENVIRONMENT;
-    struct fmin_options o = {.format = PSI_TEXT};
-    o.path = calloc((size_t)argc + 1, sizeof *o.path);
-    if (o.path && psi_cli_parse(&fmin_argp, "fmin", argc, argv, &o, &code))
+    struct fmin_options o = {.files.format = PSI_TEXT};
+    if (psi_cli_parse(&fmin_argp, "fmin", argc, argv, &o, &code))
         code = psi_comm_launch_rank() == 0 ? fmin_print(&o) : PSI_EXIT_COMPLETE;
-    free(o.path);
     return code;
 }

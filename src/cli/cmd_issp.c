@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct issp_options {
-    const char **path;
-    size_t paths;
-    int json;
-};
-
 static const struct argp_option options[] = {
     {"json", PSI_KEY_JSON, NULL, 0, "print JSON (schema psisweep-issp-1)", 0},
     {0},
@@ -20,24 +14,8 @@ static const struct argp_option options[] = {
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-    struct issp_options *o = state->input;
-    switch (key) {
-    case PSI_KEY_JSON:
-        o->json = 1;
-        return 0;
-    case ARGP_KEY_ARG:
-        o->path[o->paths++] = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (o->paths == 0) {
-            argp_error(state,
-                       "a results file is needed, as in: psisweep issp results/issp-mnist.h5");
-            return EINVAL;
-        }
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
+    (void)argument;
+    return psi_cli_files_option(key, state, state->input);
 }
 
 static const struct argp issp_argp = {
@@ -84,23 +62,24 @@ static enum psi_status print_json(const struct psi_issp_file *file, size_t files
     return status;
 }
 
-static int issp_print(const struct issp_options *o)
+static int issp_print(const struct psi_cli_files *files)
 {
     struct psi_error err = {0};
     enum psi_status status = PSI_OK;
     struct psi_issp_widths *widths = NULL;
-    struct psi_issp_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
+    struct psi_issp_file *file = psi_allocate(files->paths, sizeof *file, "files", &err);
     if (!file)
         return psi_cli_complain(&err);
-    for (size_t i = 0; !status && i < o->paths; i++)
-        if (!(status = psi_issp_open(o->path[i], &file[i], &err)))
+    for (size_t i = 0; !status && i < files->paths; i++)
+        if (!(status = psi_issp_open(files->path[i], &file[i], &err)))
             status = psi_issp_judge(&file[i], &err);
-    if (!status && o->paths > 1)
-        status = psi_issp_widths_create(o->path, o->paths, &widths, &err);
+    if (!status && files->paths > 1)
+        status = psi_issp_widths_create(files->path, files->paths, &widths, &err);
     if (!status)
-        status = (o->json ? print_json : print_text)(file, o->paths, widths, &err);
+        status =
+            (files->format == PSI_JSON ? print_json : print_text)(file, files->paths, widths, &err);
     psi_issp_widths_destroy(widths);
-    for (size_t i = 0; i < o->paths; i++)
+    for (size_t i = 0; i < files->paths; i++)
         psi_issp_close(&file[i]);
     free(file);
     return status ? psi_cli_complain(&err) : PSI_EXIT_COMPLETE;
@@ -109,10 +88,8 @@ static int issp_print(const struct issp_options *o)
 int psi_cli_issp(int argc, char **argv)
 {
     int code = PSI_EXIT_ENVIRONMENT;
-    struct issp_options o = {.paths = 0};
-    o.path = calloc((size_t)argc + 1, sizeof *o.path);
-    if (o.path && psi_cli_parse(&issp_argp, "issp", argc, argv, &o, &code))
-        code = psi_comm_launch_rank() == 0 ? issp_print(&o) : PSI_EXIT_COMPLETE;
-    free(o.path);
+    struct psi_cli_files files = {.format = PSI_TEXT};
+    if (psi_cli_parse(&issp_argp, "issp", argc, argv, &files, &code))
+        code = psi_comm_launch_rank() == 0 ? issp_print(&files) : PSI_EXIT_COMPLETE;
     return code;
 }

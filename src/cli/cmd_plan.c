@@ -79,16 +79,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'o':
         o->file = argument;
         return 0;
-    case PSI_KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
     case ARGP_KEY_ARG:
-        if (o->job_path) {
-            argp_error(state, "one job file, found a second: '%s'", argument);
-            return EINVAL;
-        }
-        o->job_path = argument;
-        return 0;
+        return psi_cli_one(state, "job file", argument, &o->job_path);
     case ARGP_KEY_END:
         if (!o->job_path) {
             argp_error(state, "a job file is needed, as in: psisweep plan jobs/quickstart.yaml");
@@ -96,7 +88,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 
 struct report_options {
-    const char **path;
-    size_t paths;
+    struct psi_cli_files files;
     const char *dir;
 };
 
@@ -27,18 +26,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case 'o':
         o->dir = argument;
         return 0;
-    case ARGP_KEY_ARG:
-        o->path[o->paths++] = argument;
-        return 0;
+    case ARGP_KEY_NO_ARGS:
     case ARGP_KEY_END:
-        if (o->paths == 0 || !o->dir || !*o->dir) {
+        if (o->files.paths == 0 || !o->dir || !*o->dir) {
             argp_error(state, "a results file and a folder are needed, as in: psisweep report "
                               "results/quickstart.h5 -o report");
             return EINVAL;
         }
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_files_option(key, state, &o->files);
     }
 }
 
@@ -202,17 +199,17 @@ static int report(const struct report_options *o)
 {
     struct psi_error err = {0};
     struct psi_output page = {NULL, NULL, NULL};
-    struct psi_fmin_file *file = psi_allocate(o->paths, sizeof *file, "files", &err);
+    struct psi_fmin_file *file = psi_allocate(o->files.paths, sizeof *file, "files", &err);
     enum psi_status status = file ? psi_gnuplot_find(&err) : PSI_MEMORY;
-    for (size_t i = 0; !status && i < o->paths; i++)
-        status = psi_fmin_open(o->path[i], &file[i], &err);
+    for (size_t i = 0; !status && i < o->files.paths; i++)
+        status = psi_fmin_open(o->files.path[i], &file[i], &err);
     if (!status && !(status = make_folder(o->dir, &err)) &&
         !(status = psi_output_open(o->dir, "index.html", &page, &err))) {
-        status = put_page(file, o->paths, o->dir, page.file, &err);
+        status = put_page(file, o->files.paths, o->dir, page.file, &err);
         enum psi_status closed = psi_output_close(&page, !status, status ? NULL : &err);
         status = status ? status : closed;
     }
-    for (size_t i = 0; file && i < o->paths; i++)
+    for (size_t i = 0; file && i < o->files.paths; i++)
         psi_fmin_close(&file[i]);
     free(file);
     return status ? psi_cli_complain(&err) : PSI_EXIT_COMPLETE;
@@ -222,9 +219,7 @@ int psi_cli_report(int argc, char **argv)
 {
     int code = PSI_EXIT_ENVIRONMENT;
     struct report_options o = {.dir = NULL};
-    o.path = calloc((size_t)argc + 1, sizeof *o.path);
-    if (o.path && psi_cli_parse(&report_argp, "report", argc, argv, &o, &code))
+    if (psi_cli_parse(&report_argp, "report", argc, argv, &o, &code))
         code = psi_comm_launch_rank() == 0 ? report(&o) : PSI_EXIT_COMPLETE;
-    free(o.path);
     return code;
 }

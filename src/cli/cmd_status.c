@@ -38,16 +38,8 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
             return EINVAL;
         }
         return 0;
-    case PSI_KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
     case ARGP_KEY_ARG:
-        if (o->path) {
-            argp_error(state, "one results file, found a second: '%s'", argument);
-            return EINVAL;
-        }
-        o->path = argument;
-        return 0;
+        return psi_cli_one(state, "results file", argument, &o->path);
     case ARGP_KEY_END:
         if (!o->path) {
             argp_error(state,
@@ -56,7 +48,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         }
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_format_option(key, &o->format) ? 0 : ARGP_ERR_UNKNOWN;
     }
 }
 

@@ -8,7 +8,6 @@
 #include "psisweep/table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +17,8 @@
 #define VERIFY_SCHEMA "psisweep-verify-1"
 
 struct verify_options {
-    const char **path;
-    size_t paths;
+    struct psi_cli_files files;
     int repair;
-    enum psi_format format;
 };
 
 enum { KEY_REPAIR = 256 };
@@ -36,25 +33,13 @@ static const struct argp_option options[] = {
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
     struct verify_options *o = state->input;
+    (void)argument;
     switch (key) {
     case KEY_REPAIR:
         o->repair = 1;
         return 0;
-    case PSI_KEY_JSON:
-        o->format = PSI_JSON;
-        return 0;
-    case ARGP_KEY_ARG:
-        o->path[o->paths++] = argument;
-        return 0;
-    case ARGP_KEY_END:
-        if (o->paths == 0) {
-            argp_error(state,
-                       "a results file is needed, as in: psisweep verify results/quickstart.h5");
-            return EINVAL;
-        }
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return psi_cli_files_option(key, state, &o->files);
     }
 }
 
@@ -292,23 +277,23 @@ static int verify_all(const struct verify_options *o)
 {
     struct psi_json json = {.file = stdout};
     int worst = PSI_EXIT_COMPLETE;
-    if (o->format == PSI_JSON) {
+    if (o->files.format == PSI_JSON) {
         psi_json_object_begin(&json);
         json_text(&json, "schema", VERIFY_SCHEMA);
         psi_json_key(&json, "files");
         psi_json_array_begin(&json);
     }
-    for (size_t i = 0; i < o->paths; i++) {
-        struct verdict v = {.path = o->path[i]};
+    for (size_t i = 0; i < o->files.paths; i++) {
+        struct verdict v = {.path = o->files.path[i]};
         look_at(&v, o->repair);
-        if (o->format == PSI_JSON)
+        if (o->files.format == PSI_JSON)
             print_json(&json, &v);
         else
             print_text(&v);
         worst = exit_code(&v) > worst ? exit_code(&v) : worst;
         free(v.finding);
     }
-    if (o->format == PSI_JSON) {
+    if (o->files.format == PSI_JSON) {
         psi_json_array_end(&json);
         psi_json_object_end(&json);
     }
@@ -318,10 +303,8 @@ static int verify_all(const struct verify_options *o)
 int psi_cli_verify(int argc, char **argv)
 {
     int code = PSI_EXIT_ENVIRONMENT;
-    struct verify_options o = {.format = PSI_TEXT};
-    o.path = calloc((size_t)argc + 1, sizeof *o.path);
-    if (o.path && psi_cli_parse(&verify_argp, "verify", argc, argv, &o, &code))
+    struct verify_options o = {.files.format = PSI_TEXT};
+    if (psi_cli_parse(&verify_argp, "verify", argc, argv, &o, &code))
         code = psi_comm_launch_rank() == 0 ? verify_all(&o) : PSI_EXIT_COMPLETE;
-    free(o.path);
     return code;
 }

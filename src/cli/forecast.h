@@ -30,9 +30,8 @@ struct psi_plan_round {
     enum psi_round kind;
     struct psi_record_at *at; /* (tasks) owned */
     struct psi_task *task;    /* (tasks) owned; costs in seconds */
-    uint32_t tasks, left;     /* left: not done */
-    double work;              /* seconds of those left */
-    int assumed;              /* what it wants depends on results that are not there yet */
+    uint32_t tasks;
+    int assumed; /* what it wants depends on results that are not there yet */
 };
 
 struct psi_forecast {
@@ -55,8 +54,9 @@ struct psi_forecast {
 };
 
 /* Loads the data, times a pilot of about `pilot` seconds, simulates. file: NULL, or a results file:
- * where it is there, what is left of it. ranks (count): beside the usual ones, which end where half
- * the time is lost; NULL = those alone. What a failure leaves is released by psi_forecast_clear. */
+ * where it is there, what is left of it. ranks (count): the points are of these alone; count = 0:
+ * of the usual ones, which end where half the time is lost. What a failure leaves is released by
+ * psi_forecast_clear. */
 enum psi_status psi_forecast_make(const struct psi_job *job, const char *file, double pilot,
                                   const uint32_t *ranks, size_t count, struct psi_forecast *out,
                                   struct psi_error *err);

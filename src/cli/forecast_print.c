@@ -11,13 +11,6 @@ static double hours(double seconds)
     return seconds / 3600.0;
 }
 
-/* "1:02:03" */
-static void clock_text(double seconds, char text[32])
-{
-    long long s = llround(ceil(seconds));
-    snprintf(text, 32, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
-}
-
 struct tally {
     uint32_t parents, cells, added, ladders, done;
     int assumed; /* bits of the owners of which some are */
@@ -106,11 +99,11 @@ static void print_points(const struct psi_forecast *f)
     };
     enum { COLUMNS = sizeof column / sizeof *column };
     struct psi_table_cell cell[PSI_PLAN_POINTS * COLUMNS];
-    char wall[PSI_PLAN_POINTS][32], most[PSI_PLAN_POINTS][32];
+    char wall[PSI_PLAN_POINTS][PSI_DURATION_TEXT], most[PSI_PLAN_POINTS][PSI_DURATION_TEXT];
     for (size_t i = 0; i < f->points; i++) {
         const struct psi_plan_point *p = &f->point[i];
-        clock_text(p->wall, wall[i]);
-        clock_text(p->wall_most, most[i]);
+        psi_cli_duration(ceil(p->wall), wall[i]);
+        psi_cli_duration(ceil(p->wall_most), most[i]);
         struct psi_table_cell *row = &cell[i * COLUMNS];
         row[0] = (struct psi_table_cell){PSI_TABLE_INTEGER, .integer = p->ranks};
         row[1] = (struct psi_table_cell){PSI_TABLE_TEXT, .text = wall[i]};

@@ -69,6 +69,7 @@ static enum psi_status add_round(struct psi_forecast *f, enum psi_round kind, in
                                  const struct psi_round_plan *plan, struct psi_error *err)
 {
     struct psi_plan_round *round = &f->round[f->rounds++];
+    double work = 0.0; /* seconds of what is not done */
     *round = (struct psi_plan_round){.kind = kind, .assumed = assumed, .tasks = plan->count};
     round->at = psi_allocate(plan->count, sizeof *round->at, "tasks", err);
     round->task = psi_allocate(plan->count, sizeof *round->task, "tasks", err);
@@ -84,14 +85,13 @@ static enum psi_status add_round(struct psi_forecast *f, enum psi_round kind, in
                                            .done = plan->wanted[i].state == PSI_DONE};
         if (round->task[i].done)
             continue;
-        round->left++;
-        round->work += seconds;
+        work += seconds;
         *(at.owner == PSI_OF_PARENT ? &f->parents
           : at.owner == PSI_OF_CELL ? &f->cells[at.arm]
                                     : &f->ladders[at.arm]) += seconds;
     }
-    f->work_most += round->work;
-    f->work += kind == PSI_ROUND_RESCUE && assumed ? 0.0 : round->work;
+    f->work_most += work;
+    f->work += kind == PSI_ROUND_RESCUE && assumed ? 0.0 : work;
     return PSI_OK;
 }
 
@@ -199,7 +199,7 @@ enum psi_status psi_forecast_rounds(struct psi_forecast *f, struct psi_results *
                        plan_make(f, assumed ? NULL : results, (enum psi_round)kind, &plan, err)))
             status = add_round(f, (enum psi_round)kind, assumed, &plan, err);
         psi_round_plan_clear(&plan);
-        open |= f->rounds > 0 && f->work_most > 0.0;
+        open |= f->work_most > 0.0;
     }
     return status;
 }

@@ -3,7 +3,6 @@
 
 #include "psisweep/clock.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,10 +91,10 @@ double psi_run_limit_end(const struct psi_run_options *options, double began)
     }
     if (isinf(left))
         return INFINITY;
-    long s = (long)left;
+    char text[PSI_DURATION_TEXT];
     if (!options->quiet)
-        fprintf(stderr, "psisweep: time limit %ld:%02ld:%02ld (%s)\n", s / 3600, s / 60 % 60,
-                s % 60, source);
+        fprintf(stderr, "psisweep: time limit %s (%s)\n", psi_cli_duration(floor(left), text),
+                source);
     return began + left;
 }
 

@@ -86,18 +86,12 @@ static void show(const struct psi_run *run, const struct psi_schedule_count *cou
     struct psi_progress_line *line = run->progress;
     static const char *const label[PSI_ROUNDS] = {
         [PSI_ROUND_GRID] = "", [PSI_ROUND_REFINE] = "refine: ", [PSI_ROUND_RESCUE] = "rescue: "};
-    char left[32] = "?", thresholds[200] = "";
+    char left[PSI_DURATION_TEXT], thresholds[200] = "";
     double now = psi_clock_monotonic(), gained = count->cost_done - line->cost_at_start;
-    uint32_t tasks = count->done + count->failed + count->running + count->held + count->ready +
-                     count->late + count->waiting;
-    if (gained > 0.0) {
-        long seconds = lround((now - line->start) * count->cost_left / gained);
-        snprintf(left, sizeof left, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60,
-                 seconds % 60);
-    }
+    psi_cli_duration(gained > 0.0 ? (now - line->start) * count->cost_left / gained : NAN, left);
     thresholds_so_far(run, thresholds, sizeof thresholds);
     fprintf(stderr, "%s%s%u/%u done, %u failed, %u running, %s left",
-            line->terminal ? "\r" : "psisweep: ", label[run->round], count->done, tasks,
+            line->terminal ? "\r" : "psisweep: ", label[run->round], count->done, run->tasks,
             count->failed, count->running, left);
     psi_text_print(thresholds, stderr); /* names are data: none may move the cursor */
     fputs(line->terminal ? "\033[K" : "\n", stderr);

@@ -5,14 +5,9 @@
 #include "psisweep/memory.h"
 #include "psisweep/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static uint32_t count_all(const struct psi_schedule_count *count)
-{
-    return count->done + count->failed + count->running + count->held + count->ready + count->late +
-           count->waiting;
-}
 
 /* Those of the round's records that the file calls done. */
 static enum psi_status count_done(struct psi_run *run, uint32_t *done, struct psi_error *err)
@@ -76,7 +71,7 @@ static void round_clear(struct psi_run *run)
     psi_schedule_count(run->schedule, &count);
     run->total.done += count.done;
     run->total.failed += count.failed;
-    run->total.running += count_all(&count) - count.done - count.failed;
+    run->total.running += run->tasks - count.done - count.failed;
     psi_schedule_destroy(run->schedule);
     run->schedule = NULL;
 }
@@ -150,13 +145,14 @@ static int rounds_finish(void *context, enum psi_status status, const struct psi
 {
     struct psi_run *run = context;
     const struct psi_schedule_count *total = &run->total;
-    long s = (long)(psi_clock_monotonic() - run->began);
+    char took[PSI_DURATION_TEXT];
+    psi_cli_duration(floor(psi_clock_monotonic() - run->began), took);
     round_clear(run);
     if (!run->options->quiet || status) {
         fputs("psisweep: ", stderr);
         psi_text_print(run->name, stderr);
-        fprintf(stderr, ": %u of %u records done, %u failed, in %ld:%02ld:%02ld\n", total->done,
-                count_all(total), total->failed, s / 3600, s / 60 % 60, s % 60);
+        fprintf(stderr, ": %u of %u records done, %u failed, in %s\n", total->done,
+                total->done + total->failed + total->running, total->failed, took);
     }
     if (status == PSI_STOPPED) {
         fprintf(stderr, "psisweep: %s; the same command goes on from here\n",

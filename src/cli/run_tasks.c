@@ -4,7 +4,6 @@
 #include "psisweep/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Is it new to this launch? The round around F_min is planned again and again: what has failed in
  * it is not begun anew each time. */

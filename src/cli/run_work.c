@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* The slot that keeps a seed's parent, or the one used longest ago, emptied. */
 static struct psi_kept_parent *parent_slot(struct psi_run *run, size_t seed)

@@ -12,17 +12,6 @@
 
 enum { LAUNCHES_SHOWN = 3, FAILURES_SHOWN = 10, TIME_TEXT = 32 };
 
-/* "1:02:03"; "?" where not known. */
-static const char *duration_text(double seconds, char text[TIME_TEXT])
-{
-    long s = isfinite(seconds) ? lround(fmin(seconds, 1e9)) : 0;
-    if (isfinite(seconds))
-        snprintf(text, TIME_TEXT, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-    else
-        strcpy(text, "?");
-    return text;
-}
-
 static const char *moment_text(double seconds, char text[TIME_TEXT])
 {
     time_t when = isfinite(seconds) ? (time_t)fmax(0.0, fmin(seconds, 1e11)) : 0;
@@ -66,7 +55,7 @@ static void print_work(const struct psi_state *state)
 
 static void print_head(const struct psi_state *state)
 {
-    char left[TIME_TEXT], all[TIME_TEXT];
+    char left[PSI_DURATION_TEXT], all[PSI_DURATION_TEXT];
     double share = psi_state_share(state);
     psi_text_print(state->path, stdout);
     printf(": %s", psi_state_verdict_name(state));
@@ -77,9 +66,9 @@ static void print_head(const struct psi_state *state)
         printf(", %.3g %% of the work%s", 100.0 * share,
                state->decided < PSI_STATE_KINDS ? " known so far" : "");
     if (state->verdict == PSI_STATE_INCOMPLETE && state->timed)
-        printf(", %s core time left", duration_text(state->total.seconds_left, all));
+        printf(", %s core time left", psi_cli_duration(state->total.seconds_left, all));
     if (isfinite(psi_state_left(state)))
-        printf(", %s on %d ranks", duration_text(psi_state_left(state), left),
+        printf(", %s on %d ranks", psi_cli_duration(psi_state_left(state), left),
                state->launch[state->launches - 1].ranks);
     putchar('\n');
     print_work(state);
@@ -130,7 +119,7 @@ static void print_arms(const struct psi_state *state)
         {"F_min so far", NULL, NULL, PSI_TABLE_TEXT}};
     enum { COLUMNS = sizeof column / sizeof *column };
     struct psi_table_cell cell[PSI_ARMS_MAX][COLUMNS] = {{{0}}};
-    char text[PSI_ARMS_MAX][PSI_FMIN_TEXT], left[PSI_ARMS_MAX][TIME_TEXT];
+    char text[PSI_ARMS_MAX][PSI_FMIN_TEXT], left[PSI_ARMS_MAX][PSI_DURATION_TEXT];
     for (size_t a = 0; a < state->job->arms; a++) {
         const struct psi_state_arm *arm = &state->arm[a];
         cell[a][0] = psi_cell_text(state->job->arm[a].name);
@@ -139,7 +128,7 @@ static void print_arms(const struct psi_state *state)
             cell[a][7] = psi_cell_count(arm->ladders.wanted);
             cell[a][8] = psi_cell_count(arm->ladders.done);
         }
-        cell[a][9] = psi_cell_text(duration_text(
+        cell[a][9] = psi_cell_text(psi_cli_duration(
             state->timed ? arm->cells.seconds_left + arm->ladders.seconds_left : NAN, left[a]));
         psi_fmin_pooled_text(&arm->pooled, text[a]);
         cell[a][10] = psi_cell_text(text[a]);
@@ -197,7 +186,7 @@ void psi_state_print_text(const struct psi_state *state)
 
 void psi_state_print_line(const struct psi_state *state)
 {
-    char now[TIME_TEXT], left[TIME_TEXT];
+    char now[TIME_TEXT], left[PSI_DURATION_TEXT];
     psi_text_print(state->path, stdout);
     if (state->creating) {
         printf(": %s%s", state->creating, *state->who ? ": " : "");
@@ -208,7 +197,7 @@ void psi_state_print_line(const struct psi_state *state)
     printf(": %s %s, %zu of %zu records done, %zu running, %zu failed, %s left",
            moment_text(psi_clock_wall(), now), psi_state_verdict_name(state), state->total.done,
            state->total.wanted, state->total.running, state->total.failed,
-           duration_text(psi_state_left(state), left));
+           psi_cli_duration(psi_state_left(state), left));
     for (size_t a = 0; a < state->job->arms; a++) {
         char text[PSI_FMIN_TEXT];
         psi_fmin_pooled_text(&state->arm[a].pooled, text);

@@ -45,7 +45,7 @@ void psi_farm_send(const struct psi_farm *farm, struct psi_farm_outbox *outbox, 
 void psi_farm_flush(const struct psi_farm *farm, struct psi_farm_outbox *outbox);
 
 /* 1 when a message was there, from `source` (a rank, or MPI_ANY_SOURCE) or, on return, `*sender`;
- * returns at once. sender may be NULL. */
+ * returns at once. */
 int psi_farm_receive(const struct psi_farm *farm, int source, struct psi_farm_message *message,
                      int *sender);
 
