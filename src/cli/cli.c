@@ -18,7 +18,14 @@ int psi_cli_exit_code(enum psi_status status)
         return PSI_EXIT_IO;
     case PSI_STOPPED:
         return PSI_EXIT_RESUMABLE;
-    case PSI_NUMERIC: /* --fail-fast */
+    case PSI_NUMERIC: /* an attempt, under --fail-fast */
+    case PSI_OVERTIME:
+    case PSI_LOST:
+    case PSI_SIGABRT:
+    case PSI_SIGBUS:
+    case PSI_SIGFPE:
+    case PSI_SIGILL:
+    case PSI_SIGSEGV:
         return PSI_EXIT_FAILED;
     default:
         return PSI_EXIT_ENVIRONMENT;

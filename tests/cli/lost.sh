@@ -154,7 +154,9 @@ overtime() { # every attempt takes longer than a second
     expect 3 'took longer than 1 s' ranks 2 run "$work/job.yaml" -o "$work/over.h5" --attempts 1 \
         --cell-limit 1 --set retrain.epochs=20000 --set 'grid.density=[1]' --set 'grid.seeds=1' &&
         expect 3 '' "$psisweep" status --json "$work/over.h5" &&
-        grep -q '"cause": *"overtime"' "$work/stdout"
+        grep -q '"cause": *"overtime"' "$work/stdout" &&
+        expect 3 'took longer than 1 s' ranks 2 run "$work/job.yaml" -o "$work/fast.h5" --fail-fast \
+            --cell-limit 1 --set retrain.epochs=20000 --set 'grid.density=[1]' --set 'grid.seeds=1'
 }
 
 whole() {
