@@ -6,9 +6,9 @@
 #include "psisweep/clock.h"
 #include "psisweep/comm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t run_stop; /* set by signals; a handler can reach nothing else */
@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
     {"cell-limit", KEY_LIMIT, "SECONDS", 0,
      "an attempt that takes longer has failed (default: none does)", 0},
     {"lost-after", KEY_LOST, "SECONDS", 0,
-     "a rank that says nothing for so long is lost, and its work goes to others (default 120)", 0},
+     "a rank that says nothing for so long is lost, and its work goes to others (default 120); at "
+     "the start all have as long to come together, but 20 at least, and one more a rank",
+     0},
     {"fail-fast", KEY_FAST, NULL, 0, "stop at the first failed attempt instead of going on", 0},
     {"allow-mixed", KEY_MIXED, NULL, 0,
      "accept ranks or a file of another kernel level or BLAS core: results then depend on who "
@@ -137,12 +139,7 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_LIMIT:
         return parse_seconds("--cell-limit", argument, &o->cell_limit, state);
     case ARGP_KEY_ARG:
-        if (o->job_path) {
-            argp_error(state, "one job file, found a second: '%s'", argument);
-            return EINVAL;
-        }
-        o->job_path = argument;
-        return 0;
+        return psi_cli_one(state, "job file", argument, &o->job_path);
     case ARGP_KEY_END:
         if (!o->job_path && !o->print_keys) {
             argp_error(state, "a job file is needed, as in: psisweep run jobs/quickstart.yaml");
@@ -179,27 +176,33 @@ static volatile sig_atomic_t leave_code, leave_speaks;
 
 static void on_alarm(int signal)
 {
-    static const char words[] = "psisweep: MPI_Init does not end: a rank was lost in it, or never "
-                                "came; the same command goes on from here\n";
+    static const char words[] = "psisweep: the ranks do not come together: one was lost at the "
+                                "start, or never came; the same command goes on from here\n";
     (void)signal;
     if (leave_speaks && write(STDERR_FILENO, words, sizeof words - 1) < 0)
         _exit(PSI_EXIT_ENVIRONMENT);
     _exit(leave_code);
 }
 
-/* A rank that dies within MPI_Init leaves the others waiting there for ever, unless mpirun ends
- * them. */
-static void run_enter(void)
+/* A rank that dies within MPI_Init, or before all know who is there, leaves the others waiting for
+ * ever, unless mpirun ends them. */
+static enum psi_status run_enter(const struct psi_run_options *o, struct psi_peers **peers,
+                                 struct psi_error *err)
 {
-    enum { INIT_SECONDS = 120 }; /* and one a rank: thousands load their modules from one disk */
+    const double least = 20.0; /* a start takes some seconds, however little silence is borne */
+    double patience = o->lost_after > 0.0 ? fmax(o->lost_after, least) : PSI_FARM_LOST_AFTER;
     int rank = psi_comm_launch_rank();
     leave_code = PSI_EXIT_ENVIRONMENT;
     leave_speaks = rank <= 1; /* one of two, if rank 0 is the one */
     signal(SIGALRM, on_alarm);
-    alarm(INIT_SECONDS + (unsigned)psi_comm_launch_size() + (rank > 0));
+    /* and one a rank: thousands load their modules from one disk */
+    alarm((unsigned)ceil(patience) + (unsigned)psi_comm_launch_size() + (rank > 0));
     MPI_Init(NULL, NULL);
+    catch_signals(); /* after MPI_Init, which has handlers of its own */
+    enum psi_status status = psi_peers_create(MPI_COMM_WORLD, peers, err);
     alarm(0);
     leave_speaks = 0;
+    return status;
 }
 
 /* All is written, closed and said. Where a rank was lost, MPI_Finalize would wait for it for ever;
@@ -229,6 +232,7 @@ static int speaks(const struct psi_peers *peers)
 
 static int run_launched(const struct psi_run_options *o, struct psi_job *job)
 {
+    const double moment = 1.0; /* seconds; by then the others have noticed, too, and who speaks */
     struct psi_error err = {0};
     struct psi_run run = {
         .options = o, .job = job, .stop = &run_stop, .began = psi_clock_monotonic()};
@@ -239,19 +243,21 @@ static int run_launched(const struct psi_run_options *o, struct psi_job *job)
     if (psi_comm_launch_rank() == 0)
         run.end = psi_run_limit_end(o, run.began);
     psi_results_library();
-    run_enter();
-    catch_signals(); /* after MPI_Init, which has handlers of its own */
-    if (psi_peers_create(MPI_COMM_WORLD, &run.peers, &err))
+    if (run_enter(o, &run.peers, &err))
         MPI_Abort(MPI_COMM_WORLD, psi_cli_complain(&err));
     run.rank = run.peers->rank;
     run.size = run.peers->size;
     if (!(status = psi_slurm_check(run.size, &err)))
         status = psi_run_setup(&run, &err);
     if (status)
-        code = run.rank == 0 ? psi_cli_complain(&err) : psi_cli_exit_code(status);
+        code = run.rank == 0 || (psi_peers_gone(run.peers, 0) && speaks(run.peers))
+                   ? psi_cli_complain(&err)
+                   : psi_cli_exit_code(status);
     int lost = run.peers->lost;
-    if (status && lost) /* a collective call that is never completed may still write */
+    if (status && lost) { /* a collective call that is never completed may still write */
+        psi_clock_sleep(moment);
         return run_leave(code, lost);
+    }
     if (!status)
         psi_run_rounds(&run, &code, &err);
     if (code < 0) {
