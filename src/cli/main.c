@@ -1,8 +1,11 @@
 /* psisweep: dispatch to the commands. */
 #include "cli.h"
+#include "psisweep/clock.h"
+#include "psisweep/comm.h"
 #include "psisweep/version.h"
 
 #include <fcntl.h>
+#include <mpi.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,17 +61,32 @@ static int dispatch(int argc, char **argv)
     return PSI_EXIT_USAGE;
 }
 
+/* When the first rank leaves with an error mpirun ends all others, heard or not: let that be rank 0,
+ * which says what is wrong. Ranks that have met end in MPI_Finalize together. */
+static void let_rank_0_speak(void)
+{
+    const double seconds = 5.0; /* never slept through: mpirun ends it */
+    int met = 0;
+    MPI_Finalized(&met);
+    if (!met && psi_comm_launch_rank() > 0)
+        psi_clock_sleep(seconds);
+}
+
 int main(int argc, char **argv)
 {
+    static char line[BUFSIZ];
     int fd; /* a closed standard stream would become the number of the next file opened */
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
         continue;
     if (fd >= 0)
         close(fd);
+    setvbuf(stderr, line, _IOLBF, sizeof line); /* mpirun puts its own words between two writes */
     int code = dispatch(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == PSI_EXIT_COMPLETE) {
         fprintf(stderr, "psisweep: standard output: cannot write\n");
-        return PSI_EXIT_IO;
+        code = PSI_EXIT_IO;
     }
+    if (code != PSI_EXIT_COMPLETE)
+        let_rank_0_speak();
     return code;
 }

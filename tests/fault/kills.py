@@ -9,6 +9,7 @@ import judge
 import sweep
 
 RANKS = 4
+SOON = ["--lost-after", "25"]  # not after two minutes
 RECOVERY = {False: "", True: ", --enable-recovery"}
 
 
@@ -36,7 +37,7 @@ class Kill:
 
     def once(self, reference, slot, draw):
         """One launch; (was anybody killed, outcome)."""
-        process = slot.start(RANKS, options=self.options)
+        process = slot.start(RANKS, arguments=SOON, options=self.options)
         time.sleep(draw.uniform(0, 1.2) * reference.seconds)
         found = victims(self.kind, slot.processes(), draw)
         slot.kill(found)
@@ -80,10 +81,10 @@ class AtWrite(Kill):
 
     def once(self, reference, slot, draw):
         if (slot.folder / "log.0").exists():  # the second launch is left alone
-            return False, slot.run(RANKS, options=self.options)
+            return False, slot.run(RANKS, arguments=SOON, options=self.options)
         fault = {"PSI_FAULT": f"write:kill:{self.seed}", "PSI_FAULT_FILES": "*/out/s.h5",
                  "PSI_FAULT_RANK": str(self.rank)}
-        outcome = slot.run(RANKS, fault, options=self.options)
+        outcome = slot.run(RANKS, fault, SOON, self.options)
         return slot.log(self.rank)[1] > 0, outcome
 
 
