@@ -40,13 +40,12 @@ class Row:
     """What came of all cases of one line."""
 
     def __init__(self):
-        self.runs, self.fired = 0, 0
+        self.fired = 0
         self.ends = collections.Counter()
         self.bad = collections.Counter()
         self.examples = []
 
-    def add(self, fired, end, bad, example, runs=1):
-        self.runs += runs
+    def add(self, fired, end, bad, example):
         self.fired += fired
         self.ends.update([end] if isinstance(end, str) else end)
         for kind in bad:

@@ -68,7 +68,7 @@ class Kill:
             bad.append("hangs" if last.hung else "resume")
         more, _ = judge.judge_file(reference, slot, before, True)
         return (killed, [e for e in ends if e], bad + more,
-                f"seed {self.seed}: {ends}; {', '.join(bad + more)}: {last.errors[-300:]}", killed)
+                f"seed {self.seed}: {ends}; {', '.join(bad + more)}: {last.errors[-300:]}")
 
 
 class AtWrite(Kill):

@@ -2,6 +2,7 @@
 import collections
 import pathlib
 import platform
+import re
 
 import judge
 
@@ -27,10 +28,11 @@ def table(rows):
 
 def totals(rows):
     total = collections.Counter()
-    for row in rows.values():
+    for (part, fault, _), row in rows.items():
         total.update(row.bad)
         total["faults"] += row.fired
-        total["runs"] += row.runs
+        if part == "kills" or re.search(r" (kill|torn)$", fault):
+            total["kills"] += row.fired
     return total
 
 
@@ -42,9 +44,9 @@ def page(rows, left, seconds, version, options):
     lines = ["# Reliability", "",
              f"Made by `tools/crash-matrix{' ' + options if options else ''}` (`make crash-matrix`) "
              f"in {seconds / 60:.0f} minutes, with {version}, Linux {platform.release().split('-')[0]}.", ""]
-    lines += ["| faults that struck | " + " | ".join(COLUMNS.values()) + " |",
-              "| --- |" + " --- |" * len(COLUMNS),
-              f"| **{total['faults']}** | " + " | ".join(f"**{total[k]}**" for k in COLUMNS) + " |", ""]
+    lines += ["| faults that struck | SIGKILLs among them | " + " | ".join(COLUMNS.values()) + " |",
+              "| --- | --- |" + " --- |" * len(COLUMNS),
+              f"| **{total['faults']}** | **{total['kills']}** | " + " | ".join(f"**{total[k]}**" for k in COLUMNS) + " |", ""]
     lines += [(HERE / "reliability_head.md").read_text().strip(), ""]
     for name, of_part in parts.items():
         lines += [f"## {name[0].upper()}{name[1:]}", "", *table(of_part), ""]
