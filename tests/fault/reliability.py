@@ -38,7 +38,7 @@ def totals(rows):
 
 def page(rows, left, seconds, version, options):
     parts = collections.defaultdict(dict)
-    for row in rows:
+    for row in sorted(rows):
         parts[row[0]][row] = rows[row]
     total = totals(rows)
     lines = ["# Reliability", "",
