@@ -5,6 +5,7 @@
 #include "psisweep/version.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,12 +75,15 @@ static void let_rank_0_speak(void)
 
 int main(int argc, char **argv)
 {
+    enum { LARGE = 4 << 20 };
     static char line[BUFSIZ];
     int fd; /* a closed standard stream would become the number of the next file opened */
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
         continue;
     if (fd >= 0)
         close(fd);
+    /* copies of a data set, one a cell, come and go: each goes back whole, and leaves no hole */
+    mallopt(M_MMAP_THRESHOLD, LARGE);
     setvbuf(stderr, line, _IOLBF, sizeof line); /* mpirun puts its own words between two writes */
     int code = dispatch(argc, argv);
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == PSI_EXIT_COMPLETE) {

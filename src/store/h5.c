@@ -1,8 +1,10 @@
 #include "h5.h"
 
+#include "psisweep/hash.h"
 #include "psisweep/results.h"
 
 #include <errno.h>
+#include <mpi.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,9 +142,10 @@ void psi_results_library(void)
     setenv("OMPI_MCA_sharedfp", "individual", 0);
 }
 
-/* Below MPI-IO, Open MPI does not go on after a short write, and takes a failed read for the end of
- * the file, which HDF5 fills with zeros and calls read: only errno tells. */
-enum { TRIES = 3 };
+/* Below MPI-IO, Open MPI does not go on after a short write or a short read, and takes a failed read
+ * for the end of the file, which HDF5 fills with zeros and calls read. errno tells the failed ones;
+ * of the short ones nobody tells, so that everything is read until two readings agree. */
+enum { TRIES = 4 };
 
 int psi_h5_write(hid_t dataset, hid_t type, hid_t memory, hid_t space, const void *data)
 {
@@ -154,12 +157,30 @@ int psi_h5_write(hid_t dataset, hid_t type, hid_t memory, hid_t space, const voi
     return 0;
 }
 
+static size_t bytes_of(hid_t dataset, hid_t type, hid_t memory)
+{
+    hid_t whole = memory == H5S_ALL ? H5Dget_space(dataset) : H5Scopy(memory);
+    hssize_t points = H5Sget_simple_extent_npoints(whole);
+    H5Sclose(whole);
+    return points > 0 ? (size_t)points * H5Tget_size(type) : 0;
+}
+
 int psi_h5_read(hid_t dataset, hid_t type, hid_t memory, hid_t space, void *data)
 {
-    for (int i = 0; i < TRIES; i++) {
+    size_t bytes = bytes_of(dataset, type, memory);
+    uint64_t hash, before = 0;
+    int with_mpi = 0; /* else HDF5 reads for itself, and goes on after a short read */
+    MPI_Initialized(&with_mpi);
+    for (int i = 0, readings = 0; i < TRIES; i++) {
         errno = 0;
-        if (H5Dread(dataset, type, memory, space, H5P_DEFAULT, data) >= 0 && errno == 0)
+        if (H5Dread(dataset, type, memory, space, H5P_DEFAULT, data) < 0 || errno != 0)
+            continue;
+        if (!with_mpi)
             return 1;
+        hash = psi_hash_add(PSI_HASH_START, data, bytes);
+        if (readings++ > 0 && hash == before)
+            return 1;
+        before = hash;
     }
     return 0;
 }

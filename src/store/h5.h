@@ -34,8 +34,9 @@ enum psi_status psi_h5_fail(struct psi_error *err, enum psi_status status, const
  * locks of results.h do that work, and reading a file while it is written is meant. */
 void psi_h5_quiet(void);
 
-/* H5Dwrite, H5Dread and H5Fflush, tried again where they were interrupted or cut short. 1, or 0
- * with the system's cause in errno (0 = not known). */
+/* H5Dwrite, H5Dread and H5Fflush, tried again where they were interrupted or cut short. data has the
+ * extent of memory (H5S_ALL: of the dataset). 1, or 0 with the system's cause in errno (0 = not
+ * known). */
 int psi_h5_write(hid_t dataset, hid_t type, hid_t memory, hid_t space, const void *data);
 int psi_h5_read(hid_t dataset, hid_t type, hid_t memory, hid_t space, void *data);
 int psi_h5_sync(hid_t file);

@@ -123,11 +123,15 @@ static int is_psisweep(void)
     return fault.process && fault.process == getpid();
 }
 
-static int decide(enum fault_class class, const char *where)
+/* 1 where this call of a class is the one to fail. */
+static int is_due(enum fault_class class)
 {
     uint64_t call = __atomic_add_fetch(&fault.log->calls[class], 1, __ATOMIC_SEQ_CST);
-    if ((int)class != fault.class || call < fault.n || (call > fault.n && !fault.from_on))
-        return 0;
+    return (int)class == fault.class && (call == fault.n || (call > fault.n && fault.from_on));
+}
+
+static int strike(const char *where)
+{
     if (__atomic_add_fetch(&fault.log->fired, 1, __ATOMIC_SEQ_CST) == 1)
         strncpy(fault.log->where, where, sizeof fault.log->where - 1);
     if (fault.what == FAULT_KILL)
@@ -149,7 +153,7 @@ int fault_on_path(enum fault_class class, int folder, const char *path)
     }
     if (fault.files && fnmatch(fault.files, whole, 0) != 0)
         return 0;
-    return decide(class, whole);
+    return is_due(class) ? strike(whole) : 0;
 }
 
 int fault_on_file(enum fault_class class, int fd)
@@ -166,20 +170,33 @@ int fault_on_file(enum fault_class class, int fd)
     path[length] = '\0';
     if (fault.files && fnmatch(fault.files, path, 0) != 0)
         return 0;
-    return decide(class, path);
+    return is_due(class) ? strike(path) : 0;
+}
+
+/* Does the call come from an object that PSI_FAULT_CALLER names? Looked up once a call site. */
+static int is_caller(const void *caller)
+{
+    enum { SITES = 1 << 14 };
+    static const void *known[2][SITES]; /* others, those that are named */
+    size_t slot = ((uintptr_t)caller * 0x9e3779b97f4a7c15u) >> (64 - 14);
+    for (int named = 0; named < 2; named++)
+        if (__atomic_load_n(&known[named][slot], __ATOMIC_RELAXED) == caller)
+            return named;
+    Dl_info info;
+    int named = dladdr(caller, &info) && info.dli_fname &&
+                fnmatch(fault.caller, info.dli_fname, 0) == 0;
+    __atomic_store_n(&known[named][slot], caller, __ATOMIC_RELAXED);
+    return named;
 }
 
 int fault_on_caller(enum fault_class class, const void *caller)
 {
-    Dl_info info;
-    if (!is_psisweep() || !dladdr(caller, &info) || !info.dli_fname ||
-        fnmatch(fault.caller, info.dli_fname, 0) != 0)
+    if (!is_psisweep() || !is_caller(caller) || !is_due(class))
         return 0;
-    if (fault.class == FAULT_MEMORY) { /* for a debugger: addr2line -e OBJECT OFFSET */
-        char where[PATH_MAX];
-        snprintf(where, sizeof where, "%s+%#lx", info.dli_fname,
-                 (unsigned long)((const char *)caller - (const char *)info.dli_fbase));
-        return decide(class, where);
-    }
-    return decide(class, info.dli_fname);
+    Dl_info info;
+    char where[PATH_MAX]; /* for a debugger: addr2line -e OBJECT OFFSET */
+    dladdr(caller, &info);
+    snprintf(where, sizeof where, "%s+%#lx", info.dli_fname,
+             (unsigned long)((const char *)caller - (const char *)info.dli_fbase));
+    return strike(where);
 }

@@ -160,16 +160,20 @@ def edited(case, reference, slot):
         file.write(bytes([byte[0] ^ 1]))
     outcome = slot.finish(process, sweep.PATIENCE)
     bad, end = judge.judge_end(case, outcome, 1)
-    told = subprocess.run([sweep.PROGRAM, "verify", str(slot.file)], capture_output=True, text=True)
-    if told.returncode == 0:
+    def verify(*options):
+        done = subprocess.run([sweep.PROGRAM, "verify", *options, str(slot.file)],
+                              capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    told, mended = verify(), verify("--repair")
+    if told[0] == 0:
         bad.append("message")
-    subprocess.run([sweep.PROGRAM, "verify", "--repair", str(slot.file)], capture_output=True)
     last = slot.run(2)
     if last.code != 0:
         bad.append("resume")
     more, _ = judge.judge_file(reference, slot, None, True)
-    return end, bad + more, f"{outcome.words} verify: {told.returncode} {told.stdout}{told.stderr}" \
-                            f" again: {last.code} {last.errors[-300:]}"
+    return end, bad + more, f"{outcome.words} verify: {told} repair: {mended} " \
+                            f"again: {last.code} {last.words}"
 
 
 def two_sweeps(wait):
