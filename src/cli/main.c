@@ -62,8 +62,8 @@ static int dispatch(int argc, char **argv)
     return PSI_EXIT_USAGE;
 }
 
-/* When the first rank leaves with an error mpirun ends all others, heard or not: let that be rank 0,
- * which says what is wrong. Ranks that have met end in MPI_Finalize together. */
+/* When the first rank leaves with an error mpirun ends all others, heard or not: let that be rank
+ * 0, which says what is wrong. Ranks that have met end in MPI_Finalize together. */
 static void let_rank_0_speak(void)
 {
     const double seconds = 5.0; /* never slept through: mpirun ends it */

@@ -142,9 +142,9 @@ void psi_results_library(void)
     setenv("OMPI_MCA_sharedfp", "individual", 0);
 }
 
-/* Below MPI-IO, Open MPI does not go on after a short write or a short read, and takes a failed read
- * for the end of the file, which HDF5 fills with zeros and calls read. errno tells the failed ones;
- * of the short ones nobody tells, so that everything is read until two readings agree. */
+/* Below MPI-IO, Open MPI does not go on after a short write or a short read, and takes a failed
+ * read for the end of the file, which HDF5 fills with zeros and calls read. errno tells the failed
+ * ones; of the short ones nobody tells, so that everything is read until two readings agree. */
 enum { TRIES = 4 };
 
 int psi_h5_write(hid_t dataset, hid_t type, hid_t memory, hid_t space, const void *data)

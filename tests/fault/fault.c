@@ -183,8 +183,8 @@ static int is_caller(const void *caller)
         if (__atomic_load_n(&known[named][slot], __ATOMIC_RELAXED) == caller)
             return named;
     Dl_info info;
-    int named = dladdr(caller, &info) && info.dli_fname &&
-                fnmatch(fault.caller, info.dli_fname, 0) == 0;
+    int named =
+        dladdr(caller, &info) && info.dli_fname && fnmatch(fault.caller, info.dli_fname, 0) == 0;
     __atomic_store_n(&known[named][slot], caller, __ATOMIC_RELAXED);
     return named;
 }
