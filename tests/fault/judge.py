@@ -7,6 +7,7 @@ import sweep
 
 KINDS = ("lost", "unreadable", "hangs", "crashes", "unequal", "resume", "exit code", "message")
 INJECTED = {"kill", "torn"}
+DESERTED = "mpirun stays without ranks"
 
 
 class Case:
@@ -56,8 +57,8 @@ class Row:
 
 def end_of(outcome):
     """How a run ended, in one word."""
-    if outcome.hung:
-        return "hang"
+    if outcome.hung or outcome.deserted:
+        return "hang" if outcome.hung else DESERTED
     signal = re.search(r"exited on signal (\d+)", outcome.errors)
     if signal:
         return f"signal {signal[1]}"
@@ -68,12 +69,12 @@ def end_of(outcome):
 
 def judge_end(case, outcome, fired):
     bad, end = [], end_of(outcome)
-    if end == "hang":
+    if end == "hang" or (end == DESERTED and not case.injected):
         return ["hangs"], end
     if not fired and end != "0":
         return ["exit code"], end
     if case.injected:
-        return ([] if end in ("signal 9", "0") else ["exit code"]), end
+        return ([] if end in ("signal 9", "0", DESERTED) else ["exit code"]), end
     if not case.hard:
         return [], end
     if end.startswith("signal"):

@@ -53,6 +53,8 @@ class Kill:
             if outcome.hung:
                 ends.append("hang")
                 bad.append("hangs")
+            elif outcome.deserted:
+                ends.append(judge.DESERTED)
             elif not hit and outcome.code != 0:
                 bad.append("exit code")
             if hit and self.kind == "mpirun":  # what it leaves behind ends by itself, too

@@ -172,9 +172,12 @@ def done(found):
 # ---- the program ----
 
 class Outcome:
-    def __init__(self, code, errors, output, hung, seconds):
-        self.code, self.errors, self.output = code, errors, output
-        self.hung, self.seconds = hung, seconds
+    """hung: ranks were left when time was up; deserted: mpirun was, but none of them."""
+
+    def __init__(self, code, errors, output, left, seconds):
+        self.code, self.errors, self.output, self.seconds = code, errors, output, seconds
+        self.hung = any(rank >= 0 for rank in left.values())
+        self.deserted = bool(left) and not self.hung
 
     @property
     def words(self):
@@ -233,11 +236,11 @@ class Slot:
 
     def finish(self, process, limit, since=None):
         since = since or time.monotonic()
-        hung = False
+        left = {}
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:
-            hung, code = True, None
+            left, code = self.processes(), None
             self.end_all()
             process.wait()
         texts = []
@@ -245,7 +248,7 @@ class Slot:
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
             stream.close()
-        return Outcome(code, texts[1], texts[0], hung, time.monotonic() - since)
+        return Outcome(code, texts[1], texts[0], left, time.monotonic() - since)
 
     def run(self, ranks, fault=None, arguments=(), options=(), limit=PATIENCE, before=None):
         return self.finish(self.start(ranks, fault, arguments, options, before), limit)
