@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Some cases of the crash matrix (tools/crash-matrix) of every part, the same ones each time; all of
-# them with PSI_LONG. And that its judge sees what it is there to see.
+# Some cases of the crash matrix (tools/crash-matrix) of every part, the same ones each time; five
+# times as many with PSI_LONG, all by make crash-matrix. And that its judge sees what it is there to
+# see.
 . tests/cli/lib.sh
 
 matrix() { # CASES OPTION...: so many of each part; some have to have struck
-    local cases=(--cases "$1")
+    local cases=$1
+    [ -z "${PSI_LONG-}" ] || cases=$((5 * cases))
     shift
-    [ -z "${PSI_LONG-}" ] || cases=()
-    tools/crash-matrix "${cases[@]}" "$@" --jobs 2 --output "$work/reliability.md" &&
+    tools/crash-matrix --cases "$cases" "$@" --jobs 4 --output "$work/reliability.md" &&
         grep -qE '^\| \*\*[1-9][0-9]*\*\* \|' "$work/reliability.md"
 }
 
@@ -49,13 +50,16 @@ assert judge.judge_file(reference, slot, before, True)[0] == ["unreadable"]
 
 # every way to end is told apart
 case = judge.Case(("part", "fault", "run"), fault={"PSI_FAULT": "write:EIO:1"})
-def ended(code, errors, hung=False):
-    return judge.judge_end(case, sweep.Outcome(code, errors, "", hung, 0), 1)[0]
+def ended(code, errors, left={}, case=case):
+    return judge.judge_end(case, sweep.Outcome(code, errors, "", left, 0), 1)[0]
 assert ended(5, "psisweep: s.h5: no\n") == []
 assert ended(5, "psisweep: no\n") == ended(5, "") == ["message"]
 assert ended(6, "psisweep: s.h5: no\n") == ["exit code"]
 assert ended(139, "") == ended(-11, "") == ended(1, "exited on signal 11") == ["crashes"]
-assert ended(None, "", True) == ["hangs"]
+rank, mpirun = {101: 0, 100: -1}, {100: -1}
+assert ended(None, "", rank) == ended(None, "", mpirun) == ["hangs"]
+killed = judge.Case(("part", "fault", "run"), fault={"PSI_FAULT": "write:kill:1"})
+assert ended(None, "", rank, killed) == ["hangs"] and ended(None, "", mpirun, killed) == []
 PY
 }
 
