@@ -60,6 +60,8 @@ rank, mpirun = {101: 0, 100: -1}, {100: -1}
 assert ended(None, "", rank) == ended(None, "", mpirun) == ["hangs"]
 killed = judge.Case(("part", "fault", "run"), fault={"PSI_FAULT": "write:kill:1"})
 assert ended(None, "", rank, killed) == ["hangs"] and ended(None, "", mpirun, killed) == []
+assert ended(4, "psisweep: rank 0 was lost; go on\n", case=killed) == []
+assert ended(4, "", case=killed) == ["exit code"]
 PY
 }
 

@@ -148,9 +148,18 @@ def truncated(share):
     return run
 
 
+def parent_is_done(slot):
+    try:
+        with sweep.h5py.File(slot.file, "r") as file:
+            return file["dense_status"][0] == sweep.DONE
+    except (OSError, KeyError):
+        return False
+
+
 def edited(case, reference, slot):
     """A byte of a dense parent's weights: the run that reads it, or the next, says so."""
-    process = begun(case, slot)
+    process = slot.start(case.ranks)
+    assert judge.wait_for(lambda: parent_is_done(slot), sweep.PATIENCE)
     with sweep.h5py.File(slot.file, "r") as file:
         at = file["dense_parameter"].id.get_offset()
     with open(slot.file, "r+b") as file:
