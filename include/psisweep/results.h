@@ -43,6 +43,10 @@ enum psi_status psi_results_resolve(const char *path, char *resolved, size_t siz
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err);
 
+/* Remove path.tmp where it is path under a second name, as a process that is killed while it
+ * creates path can leave it. For the holder of the leader's lock. */
+void psi_results_tidy(const char *path);
+
 /* The bytes that such a file will have: exact, as it is made in memory, up to 64 MB; of a larger
  * one, those of one with fewer seeds and what the others add, which is within some kB. */
 enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t *bytes,

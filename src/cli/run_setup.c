@@ -171,6 +171,8 @@ static enum psi_status setup_file(struct psi_run *run, struct psi_error *err)
     if (!status)
         status = psi_lock_leader(run->path, run->stop, &run->leader, err);
     if (!status)
+        psi_results_tidy(run->path);
+    if (!status)
         status = open_from(run, &from, err);
     if (!status) /* an empty file, as mktemp makes one, is as good as none */
         status = stat(run->path, &what) == 0 && what.st_size > 0 ? open_existing(run, err)

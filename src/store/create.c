@@ -224,6 +224,16 @@ enum psi_status psi_results_create(const char *path, const struct psi_results_fa
     return status;
 }
 
+void psi_results_tidy(const char *path)
+{
+    char temporary[PATH_MAX];
+    struct stat file, other;
+    int length = snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    if (length > 0 && (size_t)length < sizeof temporary && stat(path, &file) == 0 &&
+        lstat(temporary, &other) == 0 && file.st_dev == other.st_dev && file.st_ino == other.st_ino)
+        unlink(temporary);
+}
+
 enum psi_status psi_results_size(const struct psi_results_facts *facts, uint64_t *bytes,
                                  struct psi_error *err)
 {
