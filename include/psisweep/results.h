@@ -39,12 +39,15 @@ enum { PSI_PATH_LONGEST = 244 };
 enum psi_status psi_results_resolve(const char *path, char *resolved, size_t size,
                                     struct psi_error *err);
 
-/* Create path atomically (through path.tmp). An existing file is never replaced, unless empty. */
+/* The name that path has while it is created, into room for size bytes. 1, or 0 where too long. */
+int psi_results_temporary(const char *path, char *temporary, size_t size);
+
+/* Create path atomically. An existing file is never replaced, unless empty. */
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err);
 
-/* Remove path.tmp where it is path under a second name, as a process that is killed while it
- * creates path can leave it. For the holder of the leader's lock. */
+/* Take the temporary name away where path has it still: left by a process that was killed as it put
+ * path in place. For the holder of the leader's lock. */
 void psi_results_tidy(const char *path);
 
 /* The bytes that such a file will have: exact, as it is made in memory, up to 64 MB; of a larger

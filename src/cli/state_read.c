@@ -164,8 +164,8 @@ static const char *find_creation(const struct psi_state *state, const char *reso
 {
     char temporary[8192];
     struct stat what;
-    snprintf(temporary, sizeof temporary, "%s.tmp", resolved);
-    int begun = stat(temporary, &what) == 0;
+    int begun =
+        psi_results_temporary(resolved, temporary, sizeof temporary) && stat(temporary, &what) == 0;
     if (state->lock == PSI_LOCK_LED || state->lock == PSI_LOCK_LEADERLESS)
         return begun ? "is being created" : "is about to be created";
     return begun ? "a launch died while it created the file; the same run command starts anew"

@@ -202,12 +202,17 @@ static enum psi_status create_file(const char *path, int through_link,
     return status;
 }
 
+int psi_results_temporary(const char *path, char *temporary, size_t size)
+{
+    int length = snprintf(temporary, size, "%s.tmp", path);
+    return length >= 0 && (size_t)length < size;
+}
+
 enum psi_status psi_results_create(const char *path, const struct psi_results_facts *facts,
                                    struct psi_error *err)
 {
     char temporary[PATH_MAX];
-    int length = snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    if (length < 0 || (size_t)length >= sizeof temporary)
+    if (!psi_results_temporary(path, temporary, sizeof temporary))
         return psi_fail(err, PSI_USAGE, "%s: path too long", path);
     psi_h5_quiet();
     enum psi_status status = reserve(temporary, &facts->layout, err);
@@ -228,8 +233,7 @@ void psi_results_tidy(const char *path)
 {
     char temporary[PATH_MAX];
     struct stat file, other;
-    int length = snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    if (length > 0 && (size_t)length < sizeof temporary && stat(path, &file) == 0 &&
+    if (psi_results_temporary(path, temporary, sizeof temporary) && stat(path, &file) == 0 &&
         lstat(temporary, &other) == 0 && file.st_dev == other.st_dev && file.st_ino == other.st_ino)
         unlink(temporary);
 }

@@ -168,17 +168,15 @@ static size_t bytes_of(hid_t dataset, hid_t type, hid_t memory)
 int psi_h5_read(hid_t dataset, hid_t type, hid_t memory, hid_t space, void *data)
 {
     size_t bytes = bytes_of(dataset, type, memory);
-    uint64_t hash, before = 0;
-    int with_mpi = 0; /* else HDF5 reads for itself, and goes on after a short read */
+    uint64_t before = 0; /* hash of the reading before, if there was one */
+    int with_mpi = 0;    /* else HDF5 reads for itself, and goes on after a short read */
     MPI_Initialized(&with_mpi);
-    for (int i = 0, readings = 0; i < TRIES; i++) {
+    for (int i = 0; i < TRIES; i++) {
         errno = 0;
         if (H5Dread(dataset, type, memory, space, H5P_DEFAULT, data) < 0 || errno != 0)
             continue;
-        if (!with_mpi)
-            return 1;
-        hash = psi_hash_add(PSI_HASH_START, data, bytes);
-        if (readings++ > 0 && hash == before)
+        uint64_t hash = with_mpi ? psi_hash_add(PSI_HASH_START, data, bytes) : before;
+        if (hash == before)
             return 1;
         before = hash;
     }

@@ -26,8 +26,7 @@ struct state {
     struct psi_heap ends;         /* workers that compute: the one that ends first on top */
     struct psi_heap_entry *entry; /* (workers) */
     uint32_t *place;              /* (workers) */
-    struct message
-        *message; /* (PSI_HOLD_MAX * workers) ring of those that rank 0 has not taken in */
+    struct message *message;      /* (PSI_HOLD_MAX * workers) ring: what rank 0 has not taken in */
     size_t first, waiting;
     double now;
     double free;   /* when rank 0 has taken in the message before */

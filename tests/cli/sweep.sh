@@ -19,6 +19,13 @@ more_ranks_than_cells() {
         same "$work/single0.h5" "$work/single8.h5"
 }
 
+second_name() { # what a run that is killed as it puts the file in place leaves; not another file
+    cp "$work/whole.h5" "$work/named.h5" && ln "$work/named.h5" "$work/named.h5.tmp" || return 1
+    expect 0 '' ranks 2 run "$work/small.yaml" -q -o "$work/named.h5" && [ ! -e "$work/named.h5.tmp" ] || return 1
+    echo other >"$work/named.h5.tmp"
+    expect 0 '' ranks 2 run "$work/small.yaml" -q -o "$work/named.h5" && [ "$(cat "$work/named.h5.tmp")" = other ]
+}
+
 finished_again() { # nothing is computed twice: not even attempts and seconds change
     cp "$work/whole.h5" "$work/again.h5"
     ranks 2 run "$work/small.yaml" -o "$work/again.h5" &&
@@ -137,6 +144,7 @@ check sweep_without_mpirun whole
 for n in 1 2 4; do check sweep_same_bits_$n on_ranks $n; done
 check sweep_more_ranks_than_cells more_ranks_than_cells
 check sweep_finished_again finished_again
+check sweep_second_name second_name
 check sweep_grown_from_smaller grown
 check sweep_from_other_job from_other_job
 check sweep_changed_job changed_job

@@ -41,12 +41,14 @@ def page(rows, left, seconds, version, options):
     for row in sorted(rows):
         parts[row[0]][row] = rows[row]
     total = totals(rows)
+    linux = platform.release().split("-")[0]
+    counts = [total["faults"], total["kills"], *(total[k] for k in COLUMNS)]
     lines = ["# Reliability", "",
              f"Made by `tools/crash-matrix{' ' + options if options else ''}` (`make crash-matrix`) "
-             f"in {seconds / 60:.0f} minutes, with {version}, Linux {platform.release().split('-')[0]}.", ""]
+             f"in {seconds / 60:.0f} minutes, with {version}, Linux {linux}.", ""]
     lines += ["| faults that struck | SIGKILLs among them | " + " | ".join(COLUMNS.values()) + " |",
-              "| --- | --- |" + " --- |" * len(COLUMNS),
-              f"| **{total['faults']}** | **{total['kills']}** | " + " | ".join(f"**{total[k]}**" for k in COLUMNS) + " |", ""]
+              "|" + " --- |" * len(counts),
+              "| " + " | ".join(f"**{n}**" for n in counts) + " |", ""]
     lines += [(HERE / "reliability_head.md").read_text().strip(), ""]
     for name, of_part in parts.items():
         lines += [f"## {name[0].upper()}{name[1:]}", "", *table(of_part), ""]
